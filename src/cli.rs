@@ -1,0 +1,204 @@
+//! The command line: every flag, with the one environment variable that sets it.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Django sites on Apache and mod_wsgi: scaffold, serve with reload, deploy.
+#[derive(Debug, Parser)]
+#[command(name = "djwsgi", version, about, propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct GlobalArgs {
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = ColorWhen::Auto, env = "DJWSGI_COLOR", hide_env = true, value_name = "WHEN")]
+    pub color: ColorWhen,
+    /// Never ask; a question that needs an answer is an error
+    #[arg(long, global = true, env = "DJWSGI_NO_INPUT", hide_env = true)]
+    pub no_input: bool,
+    /// Answer every question with yes
+    #[arg(short, long, global = true, env = "DJWSGI_YES", hide_env = true)]
+    pub yes: bool,
+    /// Say more about what happens
+    #[arg(short, long, global = true, env = "DJWSGI_VERBOSE", hide_env = true)]
+    pub verbose: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// Where a terminal shows it
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create a new site, or adopt the Django site you stand in
+    Init(InitArgs),
+    /// Serve the site under Apache and mod_wsgi, reloading on every save
+    Dev(DevArgs),
+    /// Print the Apache config of the site; --prod: for production, monitor removed
+    DeployConfig(DeployConfigArgs),
+    /// Become Apache, tied to the life of the parent process (internal)
+    #[command(name = "exec-server", hide = true)]
+    ExecServer(ExecServerArgs),
+}
+
+/// Where the site is and which Python runs it.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SiteArgs {
+    /// The folder of manage.py [default: found from the working directory]
+    #[arg(long, env = "DJWSGI_PROJECT_DIR", hide_env = true, value_name = "DIR")]
+    pub project_dir: Option<PathBuf>,
+    /// The site's virtual environment, or a Python [default: active venv, .venv, venv, env]
+    #[arg(long, env = "DJWSGI_PYTHON", hide_env = true, value_name = "PATH")]
+    pub python: Option<PathBuf>,
+    /// Settings module [default: the one manage.py uses]
+    #[arg(long, env = "DJWSGI_SETTINGS", hide_env = true, value_name = "MODULE")]
+    pub settings: Option<String>,
+}
+
+/// `djwsgi init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Name of a new site; without it, the existing site here is adopted
+    #[arg(allow_hyphen_values = true)]
+    pub name: Option<String>,
+    /// Where the site is and which Python runs it.
+    #[command(flatten)]
+    pub site: SiteArgs,
+    /// Which mod_wsgi a new site uses
+    #[arg(long, value_enum, default_value_t = ModWsgiChoice::Auto, env = "DJWSGI_MOD_WSGI", hide_env = true)]
+    pub mod_wsgi: ModWsgiChoice,
+    /// Django requirement of a new site, for example "Django~=5.2"
+    #[arg(long, default_value = "Django", env = "DJWSGI_DJANGO", hide_env = true, value_name = "REQUIREMENT")]
+    pub django: String,
+    /// Replace files that differ (a backup is kept)
+    #[arg(long, env = "DJWSGI_OVERWRITE", hide_env = true)]
+    pub overwrite: bool,
+    /// Show what would be done; write nothing
+    #[arg(long, env = "DJWSGI_DRY_RUN", hide_env = true)]
+    pub dry_run: bool,
+    /// With --dry-run: show the contents too
+    #[arg(long, env = "DJWSGI_DIFF", hide_env = true)]
+    pub diff: bool,
+}
+
+/// Which mod_wsgi a new site uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ModWsgiChoice {
+    /// The distribution's if it fits the Python, else PyPI's, else the standalone one
+    Auto,
+    /// The distribution's package
+    Distribution,
+    /// `mod_wsgi` from PyPI, compiled against the Apache of this machine
+    Pypi,
+    /// `mod_wsgi-standalone` from PyPI, which brings its own Apache
+    Standalone,
+}
+
+/// `djwsgi dev`.
+#[derive(Debug, Args)]
+pub struct DevArgs {
+    /// Where the site is and which Python runs it.
+    #[command(flatten)]
+    pub site: SiteArgs,
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long, env = "DJWSGI_HOST", hide_env = true)]
+    pub host: Option<IpAddr>,
+    /// Port to listen on [default: 8000, or the next free one]
+    #[arg(long, env = "DJWSGI_PORT", hide_env = true, value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// Daemon processes [default: 1]
+    #[arg(long, env = "DJWSGI_PROCESSES", hide_env = true, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub processes: Option<u16>,
+    /// Threads of each daemon process [default: 5]
+    #[arg(long, env = "DJWSGI_THREADS", hide_env = true, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: Option<u16>,
+    /// How code changes are picked up [default: monitor]
+    #[arg(long, value_enum, env = "DJWSGI_RELOAD", hide_env = true)]
+    pub reload: Option<ReloadMode>,
+    /// Open the site in the browser when it is ready
+    #[arg(long, env = "DJWSGI_OPEN", hide_env = true)]
+    pub open: bool,
+    /// As root: the user to serve the site as [default: the owner of the site]
+    #[arg(long, env = "DJWSGI_USER", hide_env = true, value_name = "NAME")]
+    pub user: Option<String>,
+}
+
+/// How code changes are picked up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReloadMode {
+    /// A thread in every daemon process watches the loaded files
+    #[default]
+    Monitor,
+    /// Code changes are not picked up
+    Off,
+}
+
+/// `djwsgi deploy-config`.
+#[derive(Debug, Args)]
+pub struct DeployConfigArgs {
+    /// Where the site is and which Python runs it.
+    #[command(flatten)]
+    pub site: SiteArgs,
+    /// The production config: monitor removed, limits set, TLS
+    #[arg(long, env = "DJWSGI_PROD", hide_env = true)]
+    pub prod: bool,
+    /// Write the files into this folder instead of printing the config
+    #[arg(long, env = "DJWSGI_OUTPUT", hide_env = true, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Public host name of the site [default: [site] server-name, else from ALLOWED_HOSTS]
+    #[arg(long, env = "DJWSGI_SERVER_NAME", hide_env = true, value_name = "NAME")]
+    pub server_name: Option<String>,
+    /// Where TLS ends: certificate files, or no TLS in this Apache
+    #[arg(long, value_enum, env = "DJWSGI_TLS", hide_env = true)]
+    pub tls: Option<TlsMode>,
+    /// Replace files that differ (a backup is kept)
+    #[arg(long, env = "DJWSGI_OVERWRITE", hide_env = true)]
+    pub overwrite: bool,
+    /// Show what would be written; write nothing
+    #[arg(long, env = "DJWSGI_DRY_RUN", hide_env = true)]
+    pub dry_run: bool,
+    /// With --dry-run: show the contents too
+    #[arg(long, env = "DJWSGI_DIFF", hide_env = true)]
+    pub diff: bool,
+}
+
+/// Where TLS ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsMode {
+    /// In this Apache, with certificate files
+    #[default]
+    Files,
+    /// Nowhere: plain HTTP
+    Off,
+}
+
+/// The internal launcher.
+#[derive(Debug, Args)]
+pub struct ExecServerArgs {
+    /// The process to die with.
+    #[arg(long)]
+    pub parent: i32,
+    /// The program to become, and its arguments.
+    #[arg(last = true, required = true)]
+    pub argv: Vec<std::ffi::OsString>,
+}

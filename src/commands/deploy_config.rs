@@ -1,0 +1,168 @@
+//! `djwsgi deploy-config`: the site's config for the system's Apache.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::apache::locate::Apache;
+use crate::apache::sample;
+use crate::cli::{DeployConfigArgs, TlsMode};
+use crate::files;
+use crate::python::mod_wsgi::{self, ModWsgi};
+use crate::scaffold::hookup;
+use crate::scaffold::plan::{self, Wanted};
+use crate::scaffold::provenance;
+use crate::scaffold::site_files::{self, Production, generated};
+use crate::scaffold::templates::Template;
+use crate::scaffold::write;
+use crate::site::config::is_host_name;
+use crate::site::hosts::AllowedHosts;
+use crate::site::resolve::Site;
+use crate::ui::problem::Problem;
+use crate::ui::term::Ui;
+
+/// Where the files of production go when nothing else is said.
+const PRODUCTION: &str = "apache/production";
+
+/// Prints the config, or writes it with what belongs to it.
+///
+/// # Errors
+/// When something is missing, Apache does not accept the config, or a file is in the way.
+pub fn run(ui: &Ui, args: &DeployConfigArgs) -> Result<()> {
+    let site = Site::find(&args.site)?;
+    let (apache, mod_wsgi) = server(ui, &site)?;
+    let output = args.output.as_deref().map(absolute).transpose()?;
+    let wanted = if args.prod {
+        production(ui, &site, &mod_wsgi, args, output.as_deref())?
+    } else {
+        development(&site, &mod_wsgi, output.as_deref())?
+    };
+    match &apache {
+        Some(apache) => sample::check(apache, &mod_wsgi, &wanted[0].text)?,
+        None => ui.warn("the config was not checked: there is no Apache on this machine"),
+    }
+    match output {
+        Some(folder) => {
+            let steps = plan::make(wanted, &folder, args.overwrite)?;
+            if args.dry_run {
+                return plan::show(ui, &steps, &folder, args.diff);
+            }
+            write::apply(ui, &steps, &folder)
+        }
+        None => {
+            if args.prod {
+                remind_of_script(ui, &wanted[1])?;
+            }
+            ui.data(&wanted[0].text)?;
+            Ok(())
+        }
+    }
+}
+
+/// The Apache that checks the config, and the mod_wsgi that it names. A machine without Apache
+/// can still make a config for one that has the distribution's.
+fn server(ui: &Ui, site: &Site) -> Result<(Option<Apache>, ModWsgi)> {
+    match Apache::for_python(&site.python) {
+        Ok(apache) => {
+            let mod_wsgi = mod_wsgi::find(&site.python, &apache)?;
+            Ok((Some(apache), mod_wsgi))
+        }
+        Err(_) => {
+            ui.note("Apache is not installed here; the config is for one with the distribution's mod_wsgi");
+            let mod_wsgi = ModWsgi { path: PathBuf::new(), version: String::new(), from_distribution: true };
+            Ok((None, mod_wsgi))
+        }
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))
+}
+
+fn development(site: &Site, mod_wsgi: &ModWsgi, output: Option<&Path>) -> Result<Vec<Wanted>> {
+    let folder = output.map_or_else(|| site.root.join("apache"), Path::to_owned);
+    let conf = site_files::site_conf(site, mod_wsgi)?;
+    Ok(vec![generated(folder.join(format!("{}.conf", site.name)), Template::SiteConf, &conf)])
+}
+
+/// The config and the script, in this order.
+fn production(ui: &Ui, site: &Site, mod_wsgi: &ModWsgi, args: &DeployConfigArgs, output: Option<&Path>) -> Result<Vec<Wanted>> {
+    let folder = output.map_or_else(|| site.root.join(PRODUCTION), Path::to_owned);
+    let script = folder.join("django.wsgi");
+    let server_name = server_name(ui, site, args.server_name.as_deref())?;
+    let live = PathBuf::from("/etc/letsencrypt/live").join(&server_name);
+    let prod = &site.config.prod;
+    let certificate = prod.certificate.clone().unwrap_or_else(|| live.join("fullchain.pem"));
+    let key = prod.certificate_key.clone().unwrap_or_else(|| live.join("privkey.pem"));
+    let production = Production {
+        script: &script,
+        server_name: &server_name,
+        tls: args.tls.or(prod.tls).unwrap_or_default(),
+        certificate: (&certificate, &key),
+    };
+    advise(ui, site, &production);
+    let conf = site_files::production_conf(site, mod_wsgi, &production)?;
+    let script_text = site_files::production_script(site)?;
+    refuse_monitor(site, &[&conf, &script_text])?;
+    Ok(vec![
+        generated(folder.join(format!("{}.conf", site.name)), Template::ProductionConf, &conf),
+        generated(script, Template::ProductionWsgi, &script_text),
+    ])
+}
+
+/// The public name: as given, from djwsgi.toml, from ALLOWED_HOSTS; else a placeholder.
+fn server_name(ui: &Ui, site: &Site, given: Option<&str>) -> Result<String, Problem> {
+    if let Some(name) = given {
+        return if is_host_name(name) {
+            Ok(name.to_owned())
+        } else {
+            Err(Problem::usage(format!("--server-name {name:?} is no host name"))
+                .hint("letters, digits, hyphens and dots, for example www.example.com"))
+        };
+    }
+    let listed = || AllowedHosts::new(&site.django.allowed_hosts, false).public_name();
+    if let Some(name) = site.config.site.server_name.clone().or_else(listed) {
+        return Ok(name);
+    }
+    let placeholder = format!("{}.example", site.name.replace('_', "-").trim_matches('-').to_lowercase());
+    ui.warn(&format!("the site's public name is not known, {placeholder} stands for it"));
+    ui.hint("set it in djwsgi.toml: [site] server-name = \"www.example.com\"");
+    Ok(placeholder)
+}
+
+/// What makes a correct config a bad production.
+fn advise(ui: &Ui, site: &Site, production: &Production) {
+    let settings = site.production_settings();
+    if settings == site.django.settings && site.django.debug {
+        ui.warn(&format!("{settings} has DEBUG = True; production must not"));
+    }
+    if site.django.staticfiles && site.aliases().iter().all(|alias| alias.kind != crate::site::resolve::AliasKind::Static) {
+        ui.warn("STATIC_ROOT is not set: nothing will serve the static files");
+        ui.hint("set STATIC_ROOT, run manage.py collectstatic, and make the config again");
+    }
+    if production.tls == TlsMode::Files && !production.certificate.0.exists() {
+        ui.note(&format!("the certificate {} is not on this machine", production.certificate.0.display()));
+    }
+}
+
+/// A production file with the monitor in it must be impossible.
+fn refuse_monitor(site: &Site, texts: &[&str]) -> Result<(), Problem> {
+    if texts.iter().any(|text| hookup::is_in(text, &site.monitor.module)) {
+        return Err(Problem::findings("the production files contain the code monitor; this is a fault of djwsgi"));
+    }
+    Ok(())
+}
+
+/// The printed config names a script that only `--output` writes.
+fn remind_of_script(ui: &Ui, script: &Wanted) -> Result<()> {
+    let present = files::read_if_exists(&script.path)?;
+    let current = present.as_deref().is_some_and(|text| text == script.text || !provenance::is_untouched(text));
+    if !current {
+        let state = if present.is_some() { "is out of date" } else { "is not there yet" };
+        ui.note(&format!("the config names {}, which {state}; write it with", script.path.display()));
+        let folder = script.path.parent().unwrap_or(&script.path);
+        let folder = folder.strip_prefix(files::current_folder()?).unwrap_or(folder);
+        ui.line(&format!("      djwsgi deploy-config --prod --output {}", folder.display()));
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! `djwsgi init`: hooks an existing Django site up to Apache and mod_wsgi, or creates a new one.
+
+mod new_site;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::apache::locate::Apache;
+use crate::cli::{InitArgs, SiteArgs};
+use crate::files;
+use crate::python::mod_wsgi;
+use crate::scaffold::plan;
+use crate::scaffold::site_files;
+use crate::scaffold::write;
+use crate::site::config::FILE;
+use crate::site::discover;
+use crate::site::identity::{self, Identity};
+use crate::site::resolve::Site;
+use crate::ui::term::Ui;
+
+/// Creates or adopts a site.
+///
+/// # Errors
+/// When a name, the machine or the site is not fit for it, or a file is in the way.
+pub fn run(ui: &Ui, args: &InitArgs) -> Result<()> {
+    match &args.name {
+        Some(name) => new_site::create(ui, args, name),
+        None => {
+            let root = discover::project_root(&files::current_folder()?, args.site.project_dir.as_deref())?;
+            let owner = Identity::owner_of(&root)?;
+            if identity::is_root() && owner.uid != 0 {
+                // The files belong to the site's owner, and its code never runs as root.
+                identity::become_user(&owner)?;
+            }
+            hook_up(ui, args, &root, &args.site, Origin::Existing)
+        }
+    }
+}
+
+/// Where the site comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// It was there before.
+    Existing,
+    /// This run has just made it.
+    New,
+}
+
+/// Writes our files into the site at `root`.
+fn hook_up(ui: &Ui, args: &InitArgs, root: &Path, site_args: &SiteArgs, origin: Origin) -> Result<()> {
+    let mut site = Site::at(root, site_args)?;
+    let apache = Apache::for_python(&site.python)?;
+    let mod_wsgi = mod_wsgi::find(&site.python, &apache)?;
+    if !root.join(FILE).exists() {
+        // What the new settings file will say holds for the other files of this run already.
+        site.config.env.file = site_files::found_env_file(&site);
+        site.config.site.settings.clone_from(&site_args.settings);
+    }
+    let wanted = site_files::scaffold(&site, &mod_wsgi, origin == Origin::New)?;
+    let steps = plan::make(wanted, root, args.overwrite)?;
+    if args.dry_run {
+        return plan::show(ui, &steps, root, args.diff);
+    }
+    write::apply(ui, &steps, root)?;
+    report(ui, &site, steps.iter().any(plan::Step::writes));
+    Ok(())
+}
+
+fn report(ui: &Ui, site: &Site, wrote: bool) {
+    let django = &site.django;
+    if !wrote {
+        ui.status("Unchanged", &format!("{} is hooked up already", site.name));
+    }
+    if site.production_settings() != django.settings {
+        ui.note(&format!(
+            "dev uses {} (manage.py), production {} (wsgi.py)",
+            django.settings,
+            site.production_settings()
+        ));
+    }
+    if django.settings_from_environment {
+        ui.note(&format!("settings {} come from DJANGO_SETTINGS_MODULE in your environment", django.settings));
+    }
+    if let Some(folder) = discover::closed_to_others(&site.root) {
+        ui.note(&format!(
+            "the system's Apache can't enter {}: djwsgi dev works; for apache/{}.conf: chmod o+x {}",
+            folder.display(),
+            site.name,
+            folder.display()
+        ));
+    }
+}

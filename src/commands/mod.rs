@@ -1,0 +1,24 @@
+//! The verbs.
+
+mod deploy_config;
+mod dev;
+mod init;
+
+use anyhow::Result;
+
+use crate::cli::Command;
+use crate::dev::server;
+use crate::ui::term::Ui;
+
+/// Runs one command.
+///
+/// # Errors
+/// Whatever the command fails with.
+pub fn run(ui: &Ui, command: Command) -> Result<()> {
+    match command {
+        Command::Init(args) => init::run(ui, &args),
+        Command::Dev(args) => dev::run(ui, &args),
+        Command::DeployConfig(args) => deploy_config::run(ui, &args),
+        Command::ExecServer(args) => server::exec(args.parent, &args.argv),
+    }
+}

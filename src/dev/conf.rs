@@ -1,0 +1,80 @@
+//! The config of the private Apache.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::output;
+use super::runtime::Runtime;
+use crate::apache::locate::Apache;
+use crate::apache::modules;
+use crate::files;
+use crate::python::mod_wsgi::ModWsgi;
+use crate::scaffold::site_files::{self, Daemon};
+use crate::scaffold::templates::Template;
+use crate::site::resolve::Site;
+
+/// Where systems keep the list of media types.
+const TYPES: [&str; 4] = [
+    "/etc/mime.types",
+    "/etc/apache2/mime.types",
+    "/opt/homebrew/etc/httpd/mime.types",
+    "/usr/local/etc/httpd/mime.types",
+];
+
+/// What uploads usually are, for systems without that list.
+const FEW_TYPES: [&str; 8] = [
+    "text/html .html", "text/css .css", "text/javascript .js", "application/json .json",
+    "image/png .png", "image/jpeg .jpg .jpeg", "image/svg+xml .svg", "application/pdf .pdf",
+];
+
+/// Seconds that a graceful stop waits for running requests.
+pub const GRACE: u64 = 2;
+
+/// What the command line decides.
+pub struct Serving<'a> {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Daemon processes.
+    pub processes: u16,
+    /// Threads of each.
+    pub threads: u16,
+    /// The WSGI script.
+    pub script: &'a Path,
+    /// Log what mod_wsgi does.
+    pub verbose: bool,
+}
+
+/// Renders the config.
+///
+/// # Errors
+/// When Apache lacks a module, or a path can't be expressed.
+pub fn render(site: &Site, apache: &Apache, mod_wsgi: &ModWsgi, runtime: &Runtime, serving: &Serving) -> Result<String> {
+    let daemon = Daemon {
+        processes: Some(serving.processes).filter(|processes| *processes > 1),
+        threads: serving.threads,
+        account: None,
+        limits: vec!["shutdown-timeout=5".to_owned()],
+    };
+    let run = files::config_text(&runtime.run)?;
+    let mut data = site_files::conf_data(site, &daemon, serving.script)?;
+    let own = json!({
+        "server_root": files::config_text(&runtime.state)?,
+        "runtime": run,
+        "pid_file": format!("{run}/httpd.pid"),
+        "socket_prefix": format!("{run}/wsgi"),
+        "server_name": "localhost",
+        "listen": serving.listen.to_string(),
+        "modules": modules::to_load(apache, &mod_wsgi.path)?,
+        "types_config": TYPES.iter().find(|path| Path::new(path).exists()),
+        "types": FEW_TYPES,
+        "grace": GRACE,
+        "error_format": output::ERROR_FORMAT,
+        "access_format": output::ACCESS_FORMAT,
+        "log_level": if serving.verbose { "info" } else { "warn" },
+    });
+    data.extend(own.as_object().cloned().unwrap_or_default());
+    Template::DevConf.render(&data)
+}

@@ -1,0 +1,11 @@
+//! `djwsgi dev`: a private Apache in the foreground, supervised.
+
+pub mod address;
+pub mod conf;
+pub mod event;
+pub mod output;
+pub mod react;
+pub mod ready;
+pub mod runtime;
+pub mod server;
+pub mod supervisor;

@@ -1,0 +1,180 @@
+//! Where a running `djwsgi dev` keeps its state: `.djwsgi/` in the site, and a short private
+//! folder for the sockets, whose paths the kernel limits to 107 bytes.
+
+use std::fs::{self, File, Permissions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::files;
+use crate::scaffold::write;
+use crate::ui::problem::Problem;
+
+/// The state folder in a site.
+const STATE: &str = ".djwsgi";
+
+/// A socket's name is at most this long: `wsgi.<pid>.<generation>.<number>.sock`.
+const SOCKET_NAME: usize = 40;
+/// `sun_path`, without the final NUL.
+const SOCKET_PATH: usize = 107;
+
+/// The folders of one running `dev`, held by a lock; removed from use when dropped.
+pub struct Runtime {
+    /// Apache's ServerRoot: config and state.
+    pub state: PathBuf,
+    /// Sockets and the pid file; private to the user.
+    pub run: PathBuf,
+    lock: File,
+}
+
+/// What another djwsgi may know of a running `dev`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Running {
+    /// The supervisor's process.
+    pub pid: u32,
+    /// Where the site answers; empty until it does.
+    pub url: String,
+}
+
+/// The result of claiming a site.
+pub enum Claim {
+    /// It is ours now.
+    Ours(Runtime),
+    /// Another `dev` serves it.
+    Taken(Option<Running>),
+}
+
+impl Runtime {
+    /// Claims the site at `root` for this process.
+    ///
+    /// # Errors
+    /// When no folder for the state can be created.
+    pub fn claim(root: &Path) -> Result<Claim> {
+        let run = run_folder(root)?;
+        let state = state_folder(root, &run)?;
+        let path = state.join("dev.lock");
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|error| files::unwritable(&path, error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Claim::Ours(Self { state, run, lock })),
+            Err(TryLockError::WouldBlock) => Ok(Claim::Taken(running(&state))),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("cannot lock {}", path.display()))
+            }
+        }
+    }
+
+    /// Apache's config.
+    pub fn conf(&self) -> PathBuf {
+        self.state.join("httpd.conf")
+    }
+
+    /// Tells other processes where the site answers.
+    ///
+    /// # Errors
+    /// When the state can't be written.
+    pub fn announce(&self, url: &str) -> Result<()> {
+        let running = Running { pid: std::process::id(), url: url.to_owned() };
+        let text = serde_json::to_string(&running).context("cannot write the state")?;
+        write::replace(&self.state.join("dev.json"), &text)
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        // Apache has ended: what it left in the private folder is of no use to anybody.
+        let _ = fs::remove_file(self.state.join("dev.json"));
+        let _ = fs::remove_dir_all(&self.run);
+        let _ = self.lock.unlock();
+    }
+}
+
+fn running(state: &Path) -> Option<Running> {
+    let text = fs::read_to_string(state.join("dev.json")).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// `.djwsgi/` in the site, or a folder elsewhere if the site can't be written to.
+fn state_folder(root: &Path, run: &Path) -> Result<PathBuf> {
+    let own = root.join(STATE);
+    if prepare_state(&own).is_ok() {
+        return Ok(own);
+    }
+    let name = run.file_name().unwrap_or_default();
+    let base = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/state")))
+        .unwrap_or_else(std::env::temp_dir);
+    let elsewhere = base.join(name);
+    if prepare_state(&elsewhere).is_ok() {
+        return Ok(elsewhere);
+    }
+    let last = std::env::temp_dir().join(format!("{}-state", name.to_string_lossy()));
+    prepare_state(&last).map_err(|error| files::unwritable(&last, error))?;
+    Ok(last)
+}
+
+fn prepare_state(folder: &Path) -> std::io::Result<()> {
+    if fs::symlink_metadata(folder).is_ok_and(|meta| !meta.is_dir()) {
+        return Err(std::io::ErrorKind::NotADirectory.into());
+    }
+    fs::create_dir_all(folder)?;
+    let ignore = folder.join(".gitignore");
+    if !ignore.exists() {
+        fs::write(ignore, "*\n")?;
+    }
+    // Proves that the folder itself can be written to.
+    tempfile::tempfile_in(folder).map(drop)
+}
+
+/// A folder that only this user can enter, named after the site.
+fn run_folder(root: &Path) -> Result<PathBuf> {
+    let uid = nix::unistd::geteuid().as_raw();
+    let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
+    let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("djwsgi-{uid}-{short}");
+    let bases = [
+        std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from),
+        Some(std::env::temp_dir()),
+        Some(PathBuf::from("/tmp")),
+    ];
+    let mut last_error = None;
+    for base in bases.into_iter().flatten() {
+        let folder = base.join(&name);
+        if folder.as_os_str().len() + 1 + SOCKET_NAME > SOCKET_PATH {
+            continue;
+        }
+        match private_folder(&folder, uid) {
+            Ok(()) => return Ok(folder),
+            Err(error) => last_error = Some((folder, error)),
+        }
+    }
+    Err(match last_error {
+        Some((folder, error)) => files::unwritable(&folder, error),
+        None => Problem::environment("no folder with a short path for the sockets")
+            .hint("set TMPDIR to one, for example /tmp")
+            .into(),
+    })
+}
+
+/// Creates `folder` with mode 0700, or accepts it if it is exactly that already.
+fn private_folder(folder: &Path, uid: u32) -> std::io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(folder) {
+        Ok(()) => return fs::set_permissions(folder, Permissions::from_mode(0o700)),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        Err(_) => {}
+    }
+    // Somebody else's folder of that name in a shared /tmp must not be used.
+    let meta = fs::symlink_metadata(folder)?;
+    if meta.is_dir() && meta.uid() == uid && meta.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(std::io::ErrorKind::PermissionDenied.into())
+}

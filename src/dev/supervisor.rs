@@ -1,0 +1,224 @@
+//! The loop of `djwsgi dev`: takes the queue's entries, shows them, and does what [`react`] says.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Instant;
+
+use anyhow::Result;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::address::SiteUrl;
+use super::event::Event;
+use super::output::Line;
+use super::react::{Action, Cause, State, react};
+use super::ready::{self, Watch};
+use super::runtime::Runtime;
+use super::server::Server;
+use crate::ui::problem::Problem;
+use crate::ui::term::Ui;
+
+/// Lines of Apache's kept for the report of its end.
+const LAST_WORDS: usize = 12;
+
+/// Everything that stays the same while `dev` runs.
+pub struct Supervisor<'a> {
+    /// How to talk.
+    pub ui: &'a Ui,
+    /// The folders.
+    pub runtime: &'a Runtime,
+    /// The Apache binary.
+    pub binary: PathBuf,
+    /// Variables for Apache's environment.
+    pub environment: Vec<(String, PathBuf)>,
+    /// Where the site answers.
+    pub site: SiteUrl,
+    /// What to do at the first answer.
+    pub open: bool,
+}
+
+/// What changes while `dev` runs.
+struct Life {
+    state: State,
+    /// Counts the starts: news of an earlier one is stale.
+    number: u32,
+    server: Server,
+    watch: Option<Watch>,
+    last_words: VecDeque<String>,
+    announced: bool,
+}
+
+impl Supervisor<'_> {
+    /// Starts Apache and serves until the user stops it or it can't be kept running.
+    ///
+    /// # Errors
+    /// When Apache can't be started or kept running.
+    pub fn run(&self, queue: &Sender<Event>, events: &Receiver<Event>) -> Result<()> {
+        forward_signals(queue.clone())?;
+        let mut life = Life {
+            state: State::started(Instant::now()),
+            number: 0,
+            server: self.start(0, queue)?,
+            watch: None,
+            last_words: VecDeque::new(),
+            announced: false,
+        };
+        life.watch = Some(ready::watch(&self.site, 0, queue.clone()));
+        let end = self.serve(&mut life, queue, events);
+        if end.is_err() {
+            // Whatever went wrong, nothing of ours stays behind.
+            life.server.kill();
+        }
+        end
+    }
+
+    fn serve(&self, life: &mut Life, queue: &Sender<Event>, events: &Receiver<Event>) -> Result<()> {
+        loop {
+            let Some(cause) = self.next_cause(life, events) else { continue };
+            let now = Instant::now();
+            let (state, actions) = react(life.state.clone(), cause, now);
+            life.state = state;
+            for action in actions {
+                if let Some(end) = self.act(action, life, queue) {
+                    return end;
+                }
+            }
+        }
+    }
+
+    fn start(&self, number: u32, queue: &Sender<Event>) -> Result<Server> {
+        Server::start(&self.binary, &self.runtime.conf(), &self.environment, number, queue)
+    }
+
+    /// Waits for the queue or the state's deadline; shows what is only to be shown.
+    fn next_cause(&self, life: &mut Life, events: &Receiver<Event>) -> Option<Cause> {
+        let event = match life.state.deadline() {
+            None => events.recv().unwrap_or(Event::Stop),
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                match events.recv_timeout(left) {
+                    Ok(event) => event,
+                    Err(RecvTimeoutError::Timeout) => Event::Deadline,
+                    Err(RecvTimeoutError::Disconnected) => Event::Stop,
+                }
+            }
+        };
+        match event {
+            Event::Exited(number, how) => (number == life.number).then_some(Cause::Exited(how)),
+            Event::Answered(number, status) => (number == life.number).then_some(Cause::Answered(status)),
+            Event::Stop => Some(Cause::Stop),
+            Event::Deadline => Some(Cause::Deadline),
+            Event::Reconfigured => Some(Cause::Reconfigured),
+            Event::Wrote(line) => self.show(line, life),
+            Event::Request(line, status) => {
+                if status >= 500 { self.ui.line(&line) } else { self.ui.dim(&line) }
+                None
+            }
+            Event::Warning(text) => {
+                self.ui.warn(&text);
+                None
+            }
+        }
+    }
+
+    fn show(&self, line: Line, life: &mut Life) -> Option<Cause> {
+        match line {
+            Line::Site(text) => self.ui.line(&text),
+            Line::Server(text) => {
+                self.ui.line(&format!("apache: {text}"));
+                remember(&mut life.last_words, text);
+            }
+            Line::Detail(text) => {
+                if self.ui.verbose {
+                    self.ui.dim(&format!("apache: {text}"));
+                }
+                remember(&mut life.last_words, text);
+            }
+        }
+        None
+    }
+
+    /// Does one thing; `Some` ends the loop.
+    fn act(&self, action: Action, life: &mut Life, queue: &Sender<Event>) -> Option<Result<()>> {
+        match action {
+            Action::Start => {
+                life.number += 1;
+                match self.start(life.number, queue) {
+                    Ok(server) => life.server = server,
+                    Err(error) => return Some(Err(error)),
+                }
+                life.watch = Some(ready::watch(&self.site, life.number, queue.clone()));
+            }
+            Action::StopGracefully => life.server.stop_gracefully(),
+            Action::Terminate => life.server.terminate(),
+            Action::Kill => {
+                life.watch = None;
+                life.server.kill();
+            }
+            Action::Announce(status) => return self.announce(status, life).err().map(Err),
+            Action::StillWaiting(seconds) => {
+                self.ui.note(&format!("the site has not answered its first request yet ({seconds} s); is it still being imported?"));
+            }
+            Action::Crashed(how, pause) => {
+                self.ui.warn(&format!("Apache ended by itself ({how}); starting it again in {} s", pause.as_secs_f32()));
+            }
+            Action::Applying => self.ui.status("Applying", "new settings"),
+            Action::End => return Some(Ok(())),
+            Action::GiveUp(how) => return Some(Err(gave_up(&how, &life.last_words).into())),
+        }
+        None
+    }
+
+    fn announce(&self, status: u16, life: &mut Life) -> Result<()> {
+        if status >= 500 {
+            self.ui.warn(&format!("the site answers {status}: its error is above; mend it and save"));
+        }
+        if life.announced {
+            self.ui.status("Serving", "again");
+            return Ok(());
+        }
+        life.announced = true;
+        self.runtime.announce(&self.site.url)?;
+        if !self.site.resolves {
+            let name = self.site.host_header.split(':').next().unwrap_or_default();
+            self.ui.note(&format!("ALLOWED_HOSTS accepts no name that leads to this machine; add to /etc/hosts: 127.0.0.1 {name}"));
+        }
+        // Data, for a script that waits for it; a reader that has gone does not end the server.
+        let _ = self.ui.data(&format!("{}\n", self.site.url));
+        if self.open
+            && let Err(error) = open::that_detached(&self.site.url)
+        {
+            self.ui.warn(&format!("cannot open a browser: {error}"));
+        }
+        Ok(())
+    }
+}
+
+fn remember(words: &mut VecDeque<String>, text: String) {
+    if words.len() == LAST_WORDS {
+        words.pop_front();
+    }
+    words.push_back(text);
+}
+
+fn gave_up(how: &str, last_words: &VecDeque<String>) -> Problem {
+    let problem = Problem::findings(format!("Apache can't be kept running ({how})"));
+    if last_words.is_empty() {
+        return problem;
+    }
+    let lines: Vec<&str> = last_words.iter().map(String::as_str).collect();
+    problem.detail(format!("it last said:\n  {}", lines.join("\n  ")))
+}
+
+fn forward_signals(queue: Sender<Event>) -> Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    std::thread::spawn(move || {
+        for _ in signals.forever() {
+            if queue.send(Event::Stop).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! The Cargo-style toolchain for Django sites that run on Apache and mod_wsgi.
+//!
+//! The modules point one way: `commands` use `dev` and `scaffold`, these use `site`, `apache` and
+//! `python`, and everything may use `ui`.
+
+mod apache;
+mod cli;
+mod commands;
+mod dev;
+mod files;
+mod process;
+mod python;
+mod scaffold;
+mod site;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Runs the command line of this process: parse, run, report a failure, give the exit code.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return ui::report::usage(&error),
+    };
+    let ui = ui::term::Ui::new(&cli.global);
+    match commands::run(&ui, cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => ui::report::failure(&ui, &error),
+    }
+}

@@ -1,0 +1,7 @@
+//! The `djwsgi` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    djwsgi::run()
+}

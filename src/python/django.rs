@@ -1,0 +1,126 @@
+//! What Django says of a site: asked, never guessed from the text of a settings file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Deserialize;
+
+use super::interpreter::Interpreter;
+use crate::process::{self, Interrupt};
+use crate::ui::problem::Problem;
+
+const ASK: &str = include_str!("ask_django.py");
+
+/// Settings that take longer than this to import hang.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The facts of a site, as its own Django sees them from manage.py.
+#[derive(Clone, Debug, Deserialize)]
+pub struct DjangoFacts {
+    /// Django's version.
+    pub django: String,
+    /// The settings module of manage.py.
+    pub settings: String,
+    /// Whether that came from a variable of the user's shell.
+    pub settings_from_environment: bool,
+    /// The file of the settings module.
+    pub settings_file: Option<PathBuf>,
+    /// Variables that manage.py itself put into the environment.
+    pub added_environment: Vec<String>,
+    /// The library that read them from a file: "environ" or "dotenv".
+    pub env_reader: Option<String>,
+    /// Folders that manage.py itself put on `sys.path`.
+    pub added_path: Vec<PathBuf>,
+    /// `DEBUG`.
+    pub debug: bool,
+    /// `ALLOWED_HOSTS`.
+    pub allowed_hosts: Vec<String>,
+    /// `STATIC_URL` as written; relative ones are below the mount point.
+    pub static_url: Option<String>,
+    /// `STATIC_ROOT`, absolute.
+    pub static_root: Option<PathBuf>,
+    /// `MEDIA_URL` as written; relative ones are below the mount point.
+    pub media_url: Option<String>,
+    /// `MEDIA_ROOT`, absolute.
+    pub media_root: Option<PathBuf>,
+    /// Whether `django.contrib.staticfiles` is installed.
+    pub staticfiles: bool,
+    /// `WSGI_APPLICATION`, dotted.
+    pub wsgi_application: Option<String>,
+    /// The module of the WSGI application, where it could be looked at.
+    pub wsgi: Option<WsgiFacts>,
+}
+
+/// The site's own WSGI module.
+#[derive(Clone, Debug, Deserialize)]
+pub struct WsgiFacts {
+    /// The settings module it names when nobody has named one before.
+    pub settings: Option<String>,
+    /// Whether it names its own even where one is set already.
+    pub insists: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Answer {
+    Failed { error: Failure },
+    Facts(Box<DjangoFacts>),
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    stage: String,
+    message: String,
+    file: Option<String>,
+    line: Option<u32>,
+    traceback: String,
+}
+
+/// Asks the site at `manage` (its manage.py), with `settings` in place of manage.py's if given.
+///
+/// # Errors
+/// When the settings can't be imported (the traceback is shown), or hang.
+pub fn ask(
+    python: &Interpreter,
+    manage: &Path,
+    settings: Option<&str>,
+    run_as: Option<(u32, u32)>,
+) -> Result<DjangoFacts> {
+    let mut command = python.command();
+    command.arg("-c").arg(ASK).arg(manage).arg(settings.unwrap_or_default());
+    if let Some(folder) = manage.parent() {
+        command.current_dir(folder);
+    }
+    if let Some((uid, gid)) = run_as {
+        use std::os::unix::process::CommandExt;
+        command.uid(uid).gid(gid).env("PYTHONDONTWRITEBYTECODE", "1");
+    }
+    let finished = process::run(&mut command, LIMIT, &Interrupt::never())?;
+    match serde_json::from_str(&finished.stdout) {
+        Ok(Answer::Facts(facts)) => Ok(*facts),
+        Ok(Answer::Failed { error }) => Err(explain(error).into()),
+        Err(_) => Err(Problem::environment(format!(
+            "asking Django for its settings ended without an answer ({})",
+            process::describe(finished.status)
+        ))
+        .detail(process::last_lines(&finished.stderr, 20))
+        .hint(format!("{} {} check", python.executable.display(), manage.display()))
+        .into()),
+    }
+}
+
+fn explain(failure: Failure) -> Problem {
+    let place = match (&failure.file, failure.line) {
+        (Some(file), Some(line)) => format!(" ({file}, line {line})"),
+        (Some(file), None) => format!(" ({file})"),
+        _ => String::new(),
+    };
+    let what = match failure.stage.as_str() {
+        "settings" => "the settings can't be imported",
+        _ => "manage.py can't be run",
+    };
+    Problem::environment(format!("{what}: {}{place}", failure.message))
+        .detail(failure.traceback)
+        .hint("mend the file, then run the command again")
+}

@@ -1,0 +1,8 @@
+//! The site: where it is, what it is called, its settings file, and everything resolved at once.
+
+pub mod config;
+pub mod discover;
+pub mod hosts;
+pub mod identity;
+pub mod name;
+pub mod resolve;
