@@ -20,14 +20,6 @@ pub fn read_if_exists(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Reads a text file.
-///
-/// # Errors
-/// When it can't be read, or is not UTF-8.
-pub fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|error| unreadable(path, error))
-}
-
 fn unreadable(path: &Path, error: io::Error) -> anyhow::Error {
     let name = path.display();
     let problem = Problem::environment(format!("cannot read {name}"));

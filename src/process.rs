@@ -30,8 +30,7 @@ impl Interrupt {
     pub fn listen() -> Result<Self> {
         let flag = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            signal_hook::flag::register(signal, Arc::clone(&flag))
-                .context("cannot install a signal handler")?;
+            signal_hook::flag::register(signal, Arc::clone(&flag)).context("cannot install a signal handler")?;
         }
         Ok(Self(flag))
     }
@@ -72,11 +71,7 @@ pub fn run(command: &mut Command, limit: Duration, interrupt: &Interrupt) -> Res
     let stdout = drain(child.stdout.take());
     let stderr = drain(child.stderr.take());
     let status = wait(&mut child, &program, limit, interrupt, |_| {})?;
-    Ok(Finished {
-        status,
-        stdout: stdout.join().unwrap_or_default(),
-        stderr: stderr.join().unwrap_or_default(),
-    })
+    Ok(Finished { status, stdout: stdout.join().unwrap_or_default(), stderr: stderr.join().unwrap_or_default() })
 }
 
 /// Waits for `child`, calling `tick` with the time passed at every look.
@@ -94,11 +89,7 @@ pub fn wait(
     loop {
         if let Some(status) = child.try_wait().context("cannot wait for a child process")? {
             // Ctrl-C reaches the child too: its death is then not its own failure.
-            return if interrupt.requested() {
-                Err(Problem::interrupted().into())
-            } else {
-                Ok(status)
-            };
+            return if interrupt.requested() { Err(Problem::interrupted().into()) } else { Ok(status) };
         }
         let late = started.elapsed() > limit;
         if late || interrupt.requested() {

@@ -1,7 +1,6 @@
 //! What the real Apache says of a config.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -16,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// # Errors
 /// When Apache can't be started or does not end.
 pub fn syntax(apache: &Apache, path: &Path) -> Result<std::result::Result<(), String>> {
-    let mut command = Command::new(&apache.binary);
+    let mut command = apache.command();
     command.arg("-t").arg("-f").arg(path);
     let finished = process::run(&mut command, LIMIT, &Interrupt::never())?;
     if finished.status.success() {

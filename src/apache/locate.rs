@@ -24,6 +24,9 @@ const BINARIES: [&str; 6] = [
 /// Where the loadable modules are, relative to the folder above the binary's.
 const MODULE_FOLDERS: [&str; 4] = ["lib/apache2/modules", "lib64/httpd/modules", "lib/httpd/modules", "modules"];
 
+/// The loader's variable for folders of libraries.
+const LIBRARY_VARIABLE: &str = if cfg!(target_vendor = "apple") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// An Apache on this machine.
@@ -35,6 +38,9 @@ pub struct Apache {
     pub version: String,
     /// The folder of its loadable modules.
     pub modules: PathBuf,
+    /// Where its own libraries are, if the loader does not find them by itself: the Apache of
+    /// mod_wsgi-standalone is moved after it was linked.
+    libraries: Option<PathBuf>,
     /// Names of the modules compiled in, as `apache2 -l` lists them, without `.c`.
     pub built_in: BTreeSet<String>,
 }
@@ -47,7 +53,7 @@ impl Apache {
     /// When there is none, or it does not run.
     pub fn for_python(python: &Interpreter) -> Result<Self> {
         match python.mod_wsgi.as_ref().and_then(|own| own.httpd.as_deref()) {
-            Some(httpd) => Self::inspect(httpd),
+            Some(httpd) => Self::inspect(httpd, httpd.ancestors().nth(2).map(|prefix| prefix.join("lib"))),
             None => Self::of_machine(),
         }
     }
@@ -62,18 +68,15 @@ impl Apache {
             .find_map(|name| which::which(name).ok())
             .or_else(|| BINARIES.iter().map(PathBuf::from).find(|path| path.exists()))
             .ok_or_else(|| Problem::environment("Apache is not installed").hint(install_hint()))?;
-        Self::inspect(&binary)
+        Self::inspect(&binary, None)
     }
 
-    fn inspect(binary: &Path) -> Result<Self> {
+    fn inspect(binary: &Path, libraries: Option<PathBuf>) -> Result<Self> {
         // The folder the binary really lives in: PATH may hold a link.
         let binary = binary.canonicalize().unwrap_or_else(|_| binary.to_owned());
-        let version_text = ask(&binary, "-v")?;
-        let version = version_text
-            .split("Apache/")
-            .nth(1)
-            .and_then(|rest| rest.split_whitespace().next())
-            .ok_or_else(|| {
+        let version_text = ask(command(&binary, libraries.as_deref()), "-v")?;
+        let version =
+            version_text.split("Apache/").nth(1).and_then(|rest| rest.split_whitespace().next()).ok_or_else(|| {
                 Problem::environment(format!("{} is not Apache", binary.display()))
                     .detail(process::last_lines(&version_text, 5))
             })?;
@@ -82,18 +85,28 @@ impl Apache {
                 .hint(install_hint())
                 .into());
         }
-        let built_in = ask(&binary, "-l")?
+        let built_in = ask(command(&binary, libraries.as_deref()), "-l")?
             .lines()
             .filter_map(|line| line.trim().strip_suffix(".c").map(str::to_owned))
             .collect();
         Ok(Self {
             version: version.to_owned(),
-            modules: modules_of(&binary).ok_or_else(|| {
-                Problem::environment(format!("cannot find the modules of {}", binary.display()))
-            })?,
+            modules: modules_of(&binary)
+                .ok_or_else(|| Problem::environment(format!("cannot find the modules of {}", binary.display())))?,
             built_in,
+            libraries,
             binary,
         })
+    }
+
+    /// A command that runs this Apache.
+    pub fn command(&self) -> Command {
+        command(&self.binary, self.libraries.as_deref())
+    }
+
+    /// The variable that its processes need to find their libraries, if any.
+    pub fn library_variable(&self) -> Option<(&'static str, &Path)> {
+        self.libraries.as_deref().map(|folder| (LIBRARY_VARIABLE, folder))
     }
 
     /// Whether mod_wsgi can be compiled against this Apache.
@@ -113,17 +126,20 @@ impl Apache {
     }
 }
 
-fn ask(binary: &Path, flag: &str) -> Result<String> {
-    let finished = process::run(Command::new(binary).arg(flag), LIMIT, &Interrupt::never())?;
-    Ok(finished.stdout)
+fn command(binary: &Path, libraries: Option<&Path>) -> Command {
+    let mut command = Command::new(binary);
+    command.envs(libraries.map(|folder| (LIBRARY_VARIABLE, folder)));
+    command
+}
+
+fn ask(mut command: Command, flag: &str) -> Result<String> {
+    let finished = process::run(command.arg(flag), LIMIT, &Interrupt::never())?;
+    Ok(finished.stdout + &finished.stderr)
 }
 
 fn modules_of(binary: &Path) -> Option<PathBuf> {
     let prefix = binary.parent()?.parent()?;
-    MODULE_FOLDERS
-        .iter()
-        .map(|folder| prefix.join(folder))
-        .find(|folder| folder.join("mod_alias.so").exists())
+    MODULE_FOLDERS.iter().map(|folder| prefix.join(folder)).find(|folder| folder.join("mod_alias.so").exists())
 }
 
 /// The package manager of this machine, for hints.

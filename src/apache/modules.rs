@@ -8,12 +8,8 @@ use super::locate::Apache;
 use crate::ui::problem::Problem;
 
 /// What the private server cannot do without: module name and file.
-const NEEDED: [(&str, &str); 4] = [
-    ("authz_core", "mod_authz_core.so"),
-    ("alias", "mod_alias.so"),
-    ("mime", "mod_mime.so"),
-    ("env", "mod_env.so"),
-];
+const NEEDED: [(&str, &str); 4] =
+    [("authz_core", "mod_authz_core.so"), ("alias", "mod_alias.so"), ("mime", "mod_mime.so"), ("env", "mod_env.so")];
 
 /// Modules that some builds compile in and others load, wanted wherever they exist.
 const BASE: [(&str, &str); 2] = [("unixd", "mod_unixd.so"), ("log_config", "mod_log_config.so")];

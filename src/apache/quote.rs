@@ -9,10 +9,7 @@ pub const DOLLAR_DEFINE: &str = "Define DJWSGI_DOLLAR $";
 
 /// `text` as one argument of a directive.
 pub fn argument(text: &str) -> String {
-    let escaped = text
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace("${", "${DJWSGI_DOLLAR}{");
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace("${", "${DJWSGI_DOLLAR}{");
     format!("\"{escaped}\"")
 }
 

@@ -21,10 +21,8 @@ const FOR_TLS: [(&str, &str); 2] = [("ssl", "mod_ssl.so"), ("socache_shmcb", "mo
 /// # Errors
 /// When Apache does not accept it.
 pub fn check(apache: &Apache, mod_wsgi: &ModWsgi, conf: &str) -> Result<()> {
-    let folder = tempfile::Builder::new()
-        .prefix("djwsgi-check-")
-        .tempdir()
-        .context("cannot create a temporary folder")?;
+    let folder =
+        tempfile::Builder::new().prefix("djwsgi-check-").tempdir().context("cannot create a temporary folder")?;
     let root = folder.path();
     let stand_in = root.join("certificate.pem");
     fs::write(&stand_in, "stands for a certificate that is on another machine\n")

@@ -86,7 +86,13 @@ fn development(site: &Site, mod_wsgi: &ModWsgi, output: Option<&Path>) -> Result
 }
 
 /// The config and the script, in this order.
-fn production(ui: &Ui, site: &Site, mod_wsgi: &ModWsgi, args: &DeployConfigArgs, output: Option<&Path>) -> Result<Vec<Wanted>> {
+fn production(
+    ui: &Ui,
+    site: &Site,
+    mod_wsgi: &ModWsgi,
+    args: &DeployConfigArgs,
+    output: Option<&Path>,
+) -> Result<Vec<Wanted>> {
     let folder = output.map_or_else(|| site.root.join(PRODUCTION), Path::to_owned);
     let script = folder.join("django.wsgi");
     let server_name = server_name(ui, site, args.server_name.as_deref())?;
@@ -136,7 +142,9 @@ fn advise(ui: &Ui, site: &Site, production: &Production) {
     if settings == site.django.settings && site.django.debug {
         ui.warn(&format!("{settings} has DEBUG = True; production must not"));
     }
-    if site.django.staticfiles && site.aliases().iter().all(|alias| alias.kind != crate::site::resolve::AliasKind::Static) {
+    if site.django.staticfiles
+        && site.aliases().iter().all(|alias| alias.kind != crate::site::resolve::AliasKind::Static)
+    {
         ui.warn("STATIC_ROOT is not set: nothing will serve the static files");
         ui.hint("set STATIC_ROOT, run manage.py collectstatic, and make the config again");
     }

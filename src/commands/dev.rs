@@ -1,8 +1,10 @@
 //! `djwsgi dev`: the site under real Apache and mod_wsgi, in the foreground.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
+use std::thread;
 
 use anyhow::Result;
 
@@ -11,11 +13,13 @@ use crate::apache::locate::Apache;
 use crate::cli::{DevArgs, ReloadMode};
 use crate::dev::address;
 use crate::dev::conf::{self, Serving};
+use crate::dev::event::Event;
 use crate::dev::runtime::{Claim, Runtime};
+use crate::dev::settings;
 use crate::dev::supervisor::Supervisor;
 use crate::files;
 use crate::python::mod_wsgi::{self, ModWsgi};
-use crate::scaffold::{hookup, site_files, write};
+use crate::scaffold::{hookup, provenance, site_files, write};
 use crate::site::discover;
 use crate::site::identity::{self, Identity};
 use crate::site::resolve::Site;
@@ -33,40 +37,122 @@ pub fn run(ui: &Ui, args: &DevArgs) -> Result<()> {
         Claim::Ours(runtime) => runtime,
         Claim::Taken(running) => return already_running(ui, running.map(|running| running.url)),
     };
-    let site = Site::at(&root, &args.site)?;
-    let apache = Apache::for_python(&site.python)?;
-    let mod_wsgi = mod_wsgi::find(&site.python, &apache)?;
-
-    let dev = &site.config.dev;
-    let host = args.host.or(dev.host).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let listen = address::choose(host, args.port.or(dev.port.map(u16::from)))?;
-    let reload = args.reload.or(dev.reload).unwrap_or_default();
-    let script = script(ui, &site, reload, &runtime)?;
-    let serving = Serving {
-        listen,
-        processes: args.processes.or(dev.processes.map(u16::from)).unwrap_or(1),
-        threads: args.threads.or(dev.threads.map(u16::from)).unwrap_or(site_files::DEV_THREADS),
-        script: &script,
-        verbose: ui.verbose,
-    };
-    write::replace(&runtime.conf(), &conf::render(&site, &apache, &mod_wsgi, &runtime, &serving)?)?;
-    if let Err(complaint) = check::syntax(&apache, &runtime.conf())? {
-        return Err(Problem::environment("Apache does not accept the config that djwsgi made").detail(complaint).into());
-    }
-
-    banner(ui, &site, &apache, &mod_wsgi, &serving, reload);
+    let prepared = Prepared::make(args, &root, &runtime, None)?;
+    prepared.install(&runtime)?;
+    prepared.banner(ui);
+    let library = prepared.apache.library_variable().map(|(name, folder)| (name.to_owned(), folder.to_owned()));
+    let environment = environment.into_iter().chain(library).collect();
     let (queue, events) = mpsc::channel();
     let supervisor = Supervisor {
         ui,
         runtime: &runtime,
-        binary: apache.binary.clone(),
+        binary: prepared.apache.binary.clone(),
         environment,
-        site: address::url(&site, listen),
+        site: address::url(&prepared.site, prepared.listen),
         open: args.open,
     };
-    supervisor.run(&queue, &events)?;
-    ui.status("Stopped", &site.name);
+    let env_file = prepared.site.config.env.file.as_ref().map(|file| root.join(file));
+    thread::scope(|scope| {
+        let watch = settings::watch(&root, env_file).map(|(watch, saves)| {
+            let (queue, listen, root, runtime) = (queue.clone(), prepared.listen, &root, &runtime);
+            scope.spawn(move || {
+                for () in saves {
+                    // The queue ends with the server, and so does the watch.
+                    let _ = queue.send(apply_settings(args, root, runtime, listen));
+                }
+            });
+            watch
+        });
+        let end = supervisor.run(&queue, &events);
+        drop(watch);
+        end
+    })?;
+    ui.status("Stopped", &prepared.site.name);
     Ok(())
+}
+
+/// Puts the config of changed settings in place; the server stays where it listens.
+fn apply_settings(args: &DevArgs, root: &Path, runtime: &Runtime, listen: SocketAddr) -> Event {
+    let applied = Prepared::make(args, root, runtime, Some(listen)).and_then(|prepared| prepared.install(runtime));
+    match applied {
+        Ok(()) => Event::Reconfigured,
+        Err(error) => Event::Warning(format!("the changed settings are not used: {error:#}")),
+    }
+}
+
+/// A site, the server for it, and the config, ready to be installed.
+struct Prepared {
+    site: Site,
+    apache: Apache,
+    mod_wsgi: ModWsgi,
+    listen: SocketAddr,
+    processes: u16,
+    threads: u16,
+    reload: ReloadMode,
+    conf: String,
+    warnings: Vec<String>,
+}
+
+impl Prepared {
+    fn make(args: &DevArgs, root: &Path, runtime: &Runtime, listen: Option<SocketAddr>) -> Result<Self> {
+        let site = Site::at(root, &args.site)?;
+        let apache = Apache::for_python(&site.python)?;
+        let mod_wsgi = mod_wsgi::find(&site.python, &apache)?;
+        let dev = &site.config.dev;
+        let listen = match listen {
+            Some(listen) => listen,
+            None => {
+                let host = args.host.or(dev.host).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+                address::choose(host, args.port.or(dev.port.map(u16::from)))?
+            }
+        };
+        let processes = args.processes.or(dev.processes.map(u16::from)).unwrap_or(1);
+        let threads = args.threads.or(dev.threads.map(u16::from)).unwrap_or(site_files::DEV_THREADS);
+        let reload = args.reload.or(dev.reload).unwrap_or_default();
+        let mut warnings = Vec::new();
+        let script = script(&site, reload, runtime, &mut warnings)?;
+        let serving = Serving { listen, processes, threads, script: &script };
+        let conf = conf::render(&site, &apache, &mod_wsgi, runtime, &serving)?;
+        Ok(Self { site, apache, mod_wsgi, listen, processes, threads, reload, conf, warnings })
+    }
+
+    /// Puts the config in place once Apache accepts it.
+    fn install(&self, runtime: &Runtime) -> Result<()> {
+        let candidate = runtime.state.join("httpd.conf.new");
+        write::replace(&candidate, &self.conf)?;
+        if let Err(complaint) = check::syntax(&self.apache, &candidate)? {
+            return Err(Problem::environment("Apache does not accept the config that djwsgi made")
+                .detail(complaint)
+                .into());
+        }
+        let conf = runtime.conf();
+        fs::rename(&candidate, &conf).map_err(|error| files::unwritable(&conf, error))
+    }
+
+    fn banner(&self, ui: &Ui) {
+        let Self { site, apache, mod_wsgi, .. } = self;
+        let count = |count: u16, one: &str, more: &str| format!("{count} {}", if count == 1 { one } else { more });
+        let django = &site.django;
+        ui.status(
+            "Serving",
+            &format!("{} · Django {} · Python {}", site.name, django.django, site.python.full_version()),
+        );
+        let reload = match self.reload {
+            ReloadMode::Monitor => "monitor",
+            ReloadMode::Off => "off",
+        };
+        let processes = count(self.processes, "process", "processes");
+        let threads = count(self.threads, "thread", "threads");
+        let server = format!("{} · mod_wsgi {}", apache.version, mod_wsgi.version);
+        ui.status("Apache", &format!("{server} · {processes} × {threads} · reload: {reload}"));
+        if django.settings_from_environment {
+            ui.note(&format!("settings {} come from DJANGO_SETTINGS_MODULE in your environment", django.settings));
+        }
+        for warning in &self.warnings {
+            ui.warn(warning);
+        }
+        ui.dim("             Ctrl-C stops it");
+    }
 }
 
 /// Started as root, becomes the user the site is served as. Returns what that changes in the
@@ -112,50 +198,25 @@ fn already_running(ui: &Ui, url: Option<String>) -> Result<()> {
 }
 
 /// The WSGI script to serve: the site's, or a copy without the monitor.
-fn script(ui: &Ui, site: &Site, reload: ReloadMode, runtime: &Runtime) -> Result<PathBuf> {
+fn script(site: &Site, reload: ReloadMode, runtime: &Runtime, warnings: &mut Vec<String>) -> Result<PathBuf> {
     let script = site_files::script_path(&site.root);
     let Some(text) = files::read_if_exists(&script)? else {
-        return Err(Problem::environment(format!("{} is missing", script.display()))
-            .hint("djwsgi init")
-            .into());
+        return Err(Problem::environment(format!("{} is missing", script.display())).hint("djwsgi init").into());
     };
+    if provenance::is_untouched(&text) && text != site_files::dev_script(site)? {
+        warnings
+            .push("apache/django.wsgi is older than the settings it was made from: djwsgi init renews it".to_owned());
+    }
     match (reload, hookup::without(&text, &script)) {
-        (ReloadMode::Monitor, Some(_)) => Ok(script),
         (ReloadMode::Monitor, None) => {
-            ui.warn("apache/django.wsgi does not start the code monitor: edits are not picked up");
+            warnings.push("apache/django.wsgi does not start the code monitor: edits are not picked up".to_owned());
             Ok(script)
         }
-        (ReloadMode::Off, None) => Ok(script),
+        (ReloadMode::Monitor, Some(_)) | (ReloadMode::Off, None) => Ok(script),
         (ReloadMode::Off, Some(text)) => {
             let copy = runtime.state.join("django.wsgi");
             write::replace(&copy, &text)?;
             Ok(copy)
         }
     }
-}
-
-fn banner(ui: &Ui, site: &Site, apache: &Apache, mod_wsgi: &ModWsgi, serving: &Serving, reload: ReloadMode) {
-    let plural = |count: u16, what: &str, more: &str| format!("{count} {what}{}", if count == 1 { "" } else { more });
-    ui.status(
-        "Serving",
-        &format!("{} · Django {} · Python {}", site.name, site.django.django, site.python.full_version()),
-    );
-    let reload = match reload {
-        ReloadMode::Monitor => "monitor",
-        ReloadMode::Off => "off",
-    };
-    ui.status(
-        "Apache",
-        &format!(
-            "{} · mod_wsgi {} · {} × {} · reload: {reload}",
-            apache.version,
-            mod_wsgi.version,
-            plural(serving.processes, "process", "es"),
-            plural(serving.threads, "thread", "s"),
-        ),
-    );
-    if site.django.settings_from_environment {
-        ui.note(&format!("settings {} come from DJANGO_SETTINGS_MODULE in your environment", site.django.settings));
-    }
-    ui.dim("             Ctrl-C stops it");
 }

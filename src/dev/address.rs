@@ -46,14 +46,10 @@ fn refused(address: SocketAddr, error: &std::io::Error) -> Problem {
     match error.kind() {
         ErrorKind::AddrInUse => Problem::environment(format!("port {} is in use{}", address.port(), owner(address)))
             .hint("stop that, or choose another port: --port 8001"),
-        ErrorKind::PermissionDenied => {
-            Problem::environment(format!("port {} is reserved for root", address.port()))
-                .hint("choose one from 1024 on, for example --port 8000")
-        }
-        ErrorKind::AddrNotAvailable => {
-            Problem::usage(format!("{} is no address of this machine", address.ip()))
-                .hint("use --host 127.0.0.1, or 0.0.0.0 for all of this machine's addresses")
-        }
+        ErrorKind::PermissionDenied => Problem::environment(format!("port {} is reserved for root", address.port()))
+            .hint("choose one from 1024 on, for example --port 8000"),
+        ErrorKind::AddrNotAvailable => Problem::usage(format!("{} is no address of this machine", address.ip()))
+            .hint("use --host 127.0.0.1, or 0.0.0.0 for all of this machine's addresses"),
         _ => Problem::environment(format!("cannot listen on {address}: {error}")),
     }
 }

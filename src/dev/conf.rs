@@ -26,8 +26,14 @@ const TYPES: [&str; 4] = [
 
 /// What uploads usually are, for systems without that list.
 const FEW_TYPES: [&str; 8] = [
-    "text/html .html", "text/css .css", "text/javascript .js", "application/json .json",
-    "image/png .png", "image/jpeg .jpg .jpeg", "image/svg+xml .svg", "application/pdf .pdf",
+    "text/html .html",
+    "text/css .css",
+    "text/javascript .js",
+    "application/json .json",
+    "image/png .png",
+    "image/jpeg .jpg .jpeg",
+    "image/svg+xml .svg",
+    "application/pdf .pdf",
 ];
 
 /// Seconds that a graceful stop waits for running requests.
@@ -43,15 +49,19 @@ pub struct Serving<'a> {
     pub threads: u16,
     /// The WSGI script.
     pub script: &'a Path,
-    /// Log what mod_wsgi does.
-    pub verbose: bool,
 }
 
 /// Renders the config.
 ///
 /// # Errors
 /// When Apache lacks a module, or a path can't be expressed.
-pub fn render(site: &Site, apache: &Apache, mod_wsgi: &ModWsgi, runtime: &Runtime, serving: &Serving) -> Result<String> {
+pub fn render(
+    site: &Site,
+    apache: &Apache,
+    mod_wsgi: &ModWsgi,
+    runtime: &Runtime,
+    serving: &Serving,
+) -> Result<String> {
     let daemon = Daemon {
         processes: Some(serving.processes).filter(|processes| *processes > 1),
         threads: serving.threads,
@@ -73,7 +83,6 @@ pub fn render(site: &Site, apache: &Apache, mod_wsgi: &ModWsgi, runtime: &Runtim
         "grace": GRACE,
         "error_format": output::ERROR_FORMAT,
         "access_format": output::ACCESS_FORMAT,
-        "log_level": if serving.verbose { "info" } else { "warn" },
     });
     data.extend(own.as_object().cloned().unwrap_or_default());
     Template::DevConf.render(&data)

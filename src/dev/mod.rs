@@ -8,4 +8,5 @@ pub mod react;
 pub mod ready;
 pub mod runtime;
 pub mod server;
+pub mod settings;
 pub mod supervisor;

@@ -65,9 +65,7 @@ impl Runtime {
         match lock.try_lock() {
             Ok(()) => Ok(Claim::Ours(Self { state, run, lock })),
             Err(TryLockError::WouldBlock) => Ok(Claim::Taken(running(&state))),
-            Err(TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("cannot lock {}", path.display()))
-            }
+            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
         }
     }
 

@@ -29,7 +29,13 @@ impl Server {
     ///
     /// # Errors
     /// When it can't be started.
-    pub fn start(binary: &Path, conf: &Path, environment: &[(String, PathBuf)], number: u32, queue: &Sender<Event>) -> Result<Self> {
+    pub fn start(
+        binary: &Path,
+        conf: &Path,
+        environment: &[(String, PathBuf)],
+        number: u32,
+        queue: &Sender<Event>,
+    ) -> Result<Self> {
         let mut command = launcher(binary);
         command
             .arg("-f")

@@ -112,7 +112,11 @@ impl Supervisor<'_> {
             Event::Reconfigured => Some(Cause::Reconfigured),
             Event::Wrote(line) => self.show(line, life),
             Event::Request(line, status) => {
-                if status >= 500 { self.ui.line(&line) } else { self.ui.dim(&line) }
+                if status >= 500 {
+                    self.ui.line(&line)
+                } else {
+                    self.ui.dim(&line)
+                }
                 None
             }
             Event::Warning(text) => {
@@ -158,10 +162,13 @@ impl Supervisor<'_> {
             }
             Action::Announce(status) => return self.announce(status, life).err().map(Err),
             Action::StillWaiting(seconds) => {
-                self.ui.note(&format!("the site has not answered its first request yet ({seconds} s); is it still being imported?"));
+                self.ui.note(&format!(
+                    "the site has not answered its first request yet ({seconds} s); is it still being imported?"
+                ));
             }
             Action::Crashed(how, pause) => {
-                self.ui.warn(&format!("Apache ended by itself ({how}); starting it again in {} s", pause.as_secs_f32()));
+                self.ui
+                    .warn(&format!("Apache ended by itself ({how}); starting it again in {} s", pause.as_secs_f32()));
             }
             Action::Applying => self.ui.status("Applying", "new settings"),
             Action::End => return Some(Ok(())),
@@ -182,7 +189,9 @@ impl Supervisor<'_> {
         self.runtime.announce(&self.site.url)?;
         if !self.site.resolves {
             let name = self.site.host_header.split(':').next().unwrap_or_default();
-            self.ui.note(&format!("ALLOWED_HOSTS accepts no name that leads to this machine; add to /etc/hosts: 127.0.0.1 {name}"));
+            self.ui.note(&format!(
+                "ALLOWED_HOSTS accepts no name that leads to this machine; add to /etc/hosts: 127.0.0.1 {name}"
+            ));
         }
         // Data, for a script that waits for it; a reader that has gone does not end the server.
         let _ = self.ui.data(&format!("{}\n", self.site.url));

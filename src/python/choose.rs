@@ -51,9 +51,9 @@ pub fn for_site(root: &Path, configured: Option<&Path>) -> Result<Interpreter> {
     let problem = Problem::environment("no Python with Django found for this site");
     Err(match seen.last() {
         None => problem.hint("create an environment: python3 -m venv .venv && .venv/bin/pip install Django"),
-        Some(_) => problem.detail(format!("looked at:\n  {}", seen.join("\n  "))).hint(
-            "install the site's requirements into its environment, or name it with --python",
-        ),
+        Some(_) => problem
+            .detail(format!("looked at:\n  {}", seen.join("\n  ")))
+            .hint("install the site's requirements into its environment, or name it with --python"),
     }
     .into())
 }

@@ -56,11 +56,7 @@ pub fn find(python: &Interpreter, apache: &Apache) -> Result<ModWsgi, Problem> {
             python.minor_version()
         ))
         .hint(install_hint(python, apache))),
-        _ => Ok(ModWsgi {
-            path: module.path,
-            version: module.version,
-            from_distribution: true,
-        }),
+        _ => Ok(ModWsgi { path: module.path, version: module.version, from_distribution: true }),
     }
 }
 
@@ -124,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_version_is_a_run_of_its_own() {
-        assert_eq!(version_in(b"\03.11.1\0mod_wsgi/%s\04.9.4\0x\0"), Some("4.9.4".to_owned()));
+        assert_eq!(version_in(b"\x003.11.1\x00mod_wsgi/%s\x004.9.4\x00x\0"), Some("4.9.4".to_owned()));
         assert_eq!(version_in(b"\0python3.11.2\0"), None);
     }
 

@@ -102,8 +102,9 @@ fn refuse_links(root: &Path, path: &Path) -> Result<(), Problem> {
         let last = place == path;
         if meta.is_symlink() || (last && !meta.is_file()) || (!last && !meta.is_dir()) {
             let what = if meta.is_symlink() { "a symbolic link" } else { "in the way" };
-            return Err(Problem::refused(format!("{} is {what}", place.display()))
-                .hint("move it away; nothing was written"));
+            return Err(
+                Problem::refused(format!("{} is {what}", place.display())).hint("move it away; nothing was written")
+            );
         }
     }
     Ok(())

@@ -53,7 +53,7 @@ pub fn scaffold(site: &Site, mod_wsgi: &ModWsgi, new: bool) -> Result<Vec<Wanted
     let settings = settings_file(site)?;
     let mut wanted = vec![
         generated(conf_path(site), Template::SiteConf, &site_conf(site, mod_wsgi)?),
-        generated(script_path(&site.root), Template::DjangoWsgi, &dev_script(site)?),
+        generated(script_path(&site.root), Template::DjangoWsgi, &dev_body(site)?),
         generated(site.monitor.file.clone(), Template::Monitor, &monitor(site)?),
         Wanted { keep: Keep::Always, ..generated(site.root.join(FILE), Template::Settings, &settings) },
     ];
@@ -213,8 +213,16 @@ pub fn slash_ended(path: &str) -> String {
     format!("{}/", path.trim_end_matches('/'))
 }
 
-/// The WSGI script of development, the monitor's hookup at its end.
-fn dev_script(site: &Site) -> Result<String> {
+/// The whole text of the WSGI script of development.
+///
+/// # Errors
+/// As [`scaffold`].
+pub fn dev_script(site: &Site) -> Result<String> {
+    Ok(provenance::sign(Template::DjangoWsgi, &dev_body(site)?))
+}
+
+/// The WSGI script of development, the monitor's hookup at its end; without its first line.
+fn dev_body(site: &Site) -> Result<String> {
     let mut data = script_data(site, &site.django.settings, true)?;
     data.insert("staticfiles".into(), json!(site.django.staticfiles));
     data.insert("monitor".into(), json!(site.monitor.module));

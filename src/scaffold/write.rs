@@ -128,7 +128,5 @@ fn backup_path(path: &Path) -> PathBuf {
 /// # Errors
 /// When it can't be written.
 pub fn replace(path: &Path, text: &str) -> Result<()> {
-    stage(path, text, FILE_MODE)?
-        .persist(path)
-        .map_err(|error| files::unwritable(path, error.error))
+    stage(path, text, FILE_MODE)?.persist(path).map_err(|error| files::unwritable(path, error.error))
 }

@@ -26,8 +26,18 @@ const KEYS: [(&str, &[&str]); 7] = [
     (
         "prod",
         &[
-            "processes", "threads", "user", "group", "tls", "certificate", "certificate-key",
-            "request-timeout", "queue-timeout", "startup-timeout", "graceful-timeout", "shutdown-timeout",
+            "processes",
+            "threads",
+            "user",
+            "group",
+            "tls",
+            "certificate",
+            "certificate-key",
+            "request-timeout",
+            "queue-timeout",
+            "startup-timeout",
+            "graceful-timeout",
+            "shutdown-timeout",
         ],
     ),
 ];

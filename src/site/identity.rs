@@ -51,7 +51,8 @@ impl Identity {
     pub fn named(name: &str) -> Result<Self> {
         let user = User::from_name(name).context("cannot look up users")?;
         let user = user.ok_or_else(|| {
-            Problem::usage(format!("there is no user {name:?}")).hint(format!("create it: useradd --create-home {name}"))
+            Problem::usage(format!("there is no user {name:?}"))
+                .hint(format!("create it: useradd --create-home {name}"))
         })?;
         Ok(Self::from_ids(user.uid.as_raw(), user.gid.as_raw()))
     }
@@ -91,7 +92,5 @@ pub fn become_user(identity: &Identity) -> Result<()> {
 /// Always.
 #[cfg(target_vendor = "apple")]
 pub fn become_user(_: &Identity) -> Result<()> {
-    Err(Problem::environment("djwsgi can't change users on this system")
-        .hint("run it as the owner of the site")
-        .into())
+    Err(Problem::environment("djwsgi can't change users on this system").hint("run it as the owner of the site").into())
 }

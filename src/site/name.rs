@@ -6,19 +6,17 @@ use crate::ui::problem::Problem;
 const MAX_LENGTH: usize = 64;
 
 const KEYWORDS: [&str; 35] = [
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
-    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in",
-    "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with",
-    "yield",
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
+    "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
+    "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
 ];
 
 /// Names that a new site's environment will contain although a bare Python does not.
 const TAKEN: [&str; 7] = ["django", "asgiref", "sqlparse", "mod_wsgi", "pip", "setuptools", "site"];
 
 /// Folder names that say nothing about a site.
-const GENERIC: [&str; 11] = [
-    "config", "settings", "conf", "core", "project", "src", "server", "backend", "app", "apps", "web",
-];
+const GENERIC: [&str; 11] =
+    ["config", "settings", "conf", "core", "project", "src", "server", "backend", "app", "apps", "web"];
 
 /// Checks the name of a new site, except whether a module of that name exists.
 ///
@@ -93,7 +91,10 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused() {
-        for name in ["", ".", "../x", "/etc/x", "-rf", "--name", "2x", "my-site", "a b", "é", "class", "django", "Django", "a\nb"] {
+        for name in [
+            "", ".", "../x", "/etc/x", "-rf", "--name", "2x", "my-site", "a b", "é", "class", "django", "Django",
+            "a\nb",
+        ] {
             assert!(check(name).is_err(), "{name}");
         }
         assert!(check(&"x".repeat(300)).is_err());

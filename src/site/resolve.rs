@@ -49,10 +49,7 @@ impl Application {
     pub fn parse(text: &str) -> Option<Self> {
         let (module, callable) = text.split_once(':').or_else(|| text.rsplit_once('.'))?;
         let valid = module.split('.').all(name::is_identifier) && name::is_identifier(callable);
-        valid.then(|| Self {
-            module: module.to_owned(),
-            callable: callable.to_owned(),
-        })
+        valid.then(|| Self { module: module.to_owned(), callable: callable.to_owned() })
     }
 }
 
@@ -68,10 +65,7 @@ pub struct MonitorPlace {
 impl MonitorPlace {
     /// Beside the settings: in the folder of settings.py, or of a settings package.
     fn beside(root: &Path, settings: &str, settings_file: Option<&Path>) -> Self {
-        let at_root = Self {
-            module: "monitor".to_owned(),
-            file: root.join("monitor.py"),
-        };
+        let at_root = Self { module: "monitor".to_owned(), file: root.join("monitor.py") };
         let Some(file) = settings_file else { return at_root };
         let installed = file.iter().any(|part| part == "site-packages" || part == "dist-packages");
         let (Some(mut folder), false) = (file.parent(), installed) else { return at_root };
@@ -85,10 +79,7 @@ impl MonitorPlace {
             folder = folder.parent().unwrap_or(folder);
         }
         package.push("monitor");
-        Self {
-            module: package.join("."),
-            file: folder.join("monitor.py"),
-        }
+        Self { module: package.join("."), file: folder.join("monitor.py") }
     }
 }
 
@@ -218,12 +209,24 @@ mod tests {
     #[test]
     fn the_monitor_lives_beside_the_settings() {
         let expected = |module: &str, file: &str| (module.to_owned(), file.to_owned());
-        assert_eq!(place("mysite.settings", "/s/mysite/settings.py"), expected("mysite.monitor", "/s/mysite/monitor.py"));
-        assert_eq!(place("config.settings.dev", "/s/config/settings/dev.py"), expected("config.monitor", "/s/config/monitor.py"));
-        assert_eq!(place("config.settings", "/s/config/settings/__init__.py"), expected("config.monitor", "/s/config/monitor.py"));
+        assert_eq!(
+            place("mysite.settings", "/s/mysite/settings.py"),
+            expected("mysite.monitor", "/s/mysite/monitor.py")
+        );
+        assert_eq!(
+            place("config.settings.dev", "/s/config/settings/dev.py"),
+            expected("config.monitor", "/s/config/monitor.py")
+        );
+        assert_eq!(
+            place("config.settings", "/s/config/settings/__init__.py"),
+            expected("config.monitor", "/s/config/monitor.py")
+        );
         assert_eq!(place("settings", "/s/settings.py"), expected("monitor", "/s/monitor.py"));
         assert_eq!(place("settings.dev", "/s/settings/dev.py"), expected("monitor", "/s/monitor.py"));
-        assert_eq!(place("shared.settings", "/v/lib/site-packages/shared/settings.py"), expected("monitor", "/s/monitor.py"));
+        assert_eq!(
+            place("shared.settings", "/v/lib/site-packages/shared/settings.py"),
+            expected("monitor", "/s/monitor.py")
+        );
     }
 
     #[test]

@@ -32,12 +32,7 @@ pub struct Problem {
 
 impl Problem {
     fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self {
-            exit,
-            message: message.into(),
-            detail: None,
-            hint: None,
-        }
+        Self { exit, message: message.into(), detail: None, hint: None }
     }
 
     /// A failure found by looking: exit status 1.

@@ -40,10 +40,8 @@ pub fn run(
         .spawn()
         .map_err(|error| process::cannot_start(&program, error))?;
     let lines = Arc::new(Mutex::new(Vec::new()));
-    let readers = [
-        child.stdout.take().map(|pipe| collect(pipe, &lines)),
-        child.stderr.take().map(|pipe| collect(pipe, &lines)),
-    ];
+    let readers =
+        [child.stdout.take().map(|pipe| collect(pipe, &lines)), child.stderr.take().map(|pipe| collect(pipe, &lines))];
     let show = Display::new(ui, verb, object);
     let status = process::wait(&mut child, &program, limit, interrupt, |elapsed| {
         show.tick(ui, elapsed, &lines);
@@ -88,8 +86,7 @@ impl Display {
         let what = format!("{verb} {object}");
         let bar = std::io::stderr().is_terminal().then(|| {
             let style = ProgressStyle::with_template("{spinner} {prefix} ({elapsed}) {wide_msg:.dim}");
-            let bar = ProgressBar::new_spinner()
-                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            let bar = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
             bar.set_prefix(what.clone());
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
@@ -97,11 +94,7 @@ impl Display {
         if bar.is_none() && ui.verbose {
             ui.line(&format!("{what} …"));
         }
-        Self {
-            bar,
-            what,
-            minutes: std::cell::Cell::new(0),
-        }
+        Self { bar, what, minutes: std::cell::Cell::new(0) }
     }
 
     fn tick(&self, ui: &Ui, elapsed: Duration, lines: &Mutex<Vec<String>>) {

@@ -20,9 +20,5 @@ pub fn confirm(ui: &Ui, question: &str) -> Result<bool> {
             .hint("there is no terminal to ask on; pass --yes to agree")
             .into());
     }
-    Confirm::new()
-        .with_prompt(question)
-        .default(true)
-        .interact()
-        .map_err(|_| Problem::interrupted().into())
+    Confirm::new().with_prompt(question).default(true).interact().map_err(|_| Problem::interrupted().into())
 }

@@ -10,11 +10,7 @@ use super::term::Ui;
 pub fn usage(error: &clap::Error) -> ExitCode {
     // A closed stdout (`| head`) is no failure of ours.
     let _ = error.print();
-    if error.use_stderr() {
-        ExitCode::from(Exit::Usage as u8)
-    } else {
-        ExitCode::SUCCESS
-    }
+    if error.use_stderr() { ExitCode::from(Exit::Usage as u8) } else { ExitCode::SUCCESS }
 }
 
 /// Prints `error` with its causes, evidence and hint; returns the exit status it stands for.
@@ -45,9 +41,7 @@ pub fn failure(ui: &Ui, error: &anyhow::Error) -> ExitCode {
 
 /// Whether the failure is only that the reader of our stdout has gone (`djwsgi … | head`).
 fn broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-    })
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe))
 }

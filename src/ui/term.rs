@@ -35,10 +35,7 @@ impl Ui {
         choice.write_global();
         let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
         Self {
-            interactive: !args.no_input
-                && !in_ci
-                && io::stdin().is_terminal()
-                && io::stderr().is_terminal(),
+            interactive: !args.no_input && !in_ci && io::stdin().is_terminal() && io::stderr().is_terminal(),
             yes: args.yes,
             verbose: args.verbose,
         }

@@ -1,1 +1,19 @@
-fn main(){}
+//! Drives the real binary against real Apache, mod_wsgi and Django, as an ordinary user that the
+//! set-up creates. Run by `make test`, which prepares the machine; without that it fails.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+mod support;
+
+mod bad_input;
+mod deploy;
+mod dev;
+mod dev_stop;
+mod init_existing;
+mod init_new;
+mod layouts;
+mod monitor;
+mod odd_paths;
+mod reload;
+mod root;
+mod system_apache;

@@ -94,8 +94,11 @@ fn refuse_occupied(root: &Path) -> Result<()> {
     if entries.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> =
-        entries.iter().take(5).map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect();
+    let names: Vec<String> = entries
+        .iter()
+        .take(5)
+        .map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned())
+        .collect();
     let more = if entries.len() > 5 { ", …" } else { "" };
     let problem = Problem::refused(format!("{} is not empty: {}{more}", root.display(), names.join(", ")));
     Err(if root.join("manage.py").exists() {
@@ -134,15 +137,22 @@ impl Plan {
             return Err(name::module_exists(name).into());
         }
         if (base.version.0, base.version.1) < OLDEST_PYTHON {
-            return Err(Problem::environment(format!("{} is Python {}; Django needs 3.8 or newer", program.display(), base.full_version()))
-                .hint("name a newer one with --python")
-                .into());
+            return Err(Problem::environment(format!(
+                "{} is Python {}; Django needs 3.8 or newer",
+                program.display(),
+                base.full_version()
+            ))
+            .hint("name a newer one with --python")
+            .into());
         }
         let active = base.is_venv();
         if !active && root.to_string_lossy().contains(':') {
-            return Err(Problem::usage(format!("{} contains a colon, which a virtual environment can't have in its path", root.display()))
-                .hint("choose another folder")
-                .into());
+            return Err(Problem::usage(format!(
+                "{} contains a colon, which a virtual environment can't have in its path",
+                root.display()
+            ))
+            .hint("choose another folder")
+            .into());
         }
         let source = choose_source(ui, args.mod_wsgi, &base)?;
         Ok(Self { name: name.to_owned(), root: root.to_owned(), base, active, source })
@@ -167,13 +177,19 @@ impl Plan {
     fn show(&self, ui: &Ui) {
         ui.status("Would create", &self.root.display().to_string());
         if !self.active {
-            ui.status("Would create", &format!("{} (Python {})", self.environment().display(), self.base.full_version()));
+            ui.status(
+                "Would create",
+                &format!("{} (Python {})", self.environment().display(), self.base.full_version()),
+            );
         }
-        ui.status("Would use", match self.source {
-            Source::Present => "the mod_wsgi that is installed",
-            Source::Pypi => "mod_wsgi from PyPI, compiled here",
-            Source::Standalone => "mod_wsgi-standalone from PyPI, which compiles an Apache of its own",
-        });
+        ui.status(
+            "Would use",
+            match self.source {
+                Source::Present => "the mod_wsgi that is installed",
+                Source::Pypi => "mod_wsgi from PyPI, compiled here",
+                Source::Standalone => "mod_wsgi-standalone from PyPI, which compiles an Apache of its own",
+            },
+        );
     }
 
     fn carry_out(&self, ui: &Ui, args: &InitArgs, interrupt: &Interrupt) -> Result<()> {
@@ -189,6 +205,10 @@ impl Plan {
         let packages = self.packages(args);
         if !packages.is_empty() {
             let mut arguments = vec!["install", "--progress-bar=off", "--no-color"];
+            if self.source != Source::Present {
+                // As a wheel, which pip keeps: a second site gets it without compiling.
+                arguments.push("--use-pep517");
+            }
             // Compiling says nothing for minutes without it.
             if self.source == Source::Standalone {
                 arguments.push("--verbose");
@@ -209,7 +229,9 @@ impl Plan {
         command.env_remove("DJANGO_SETTINGS_MODULE");
         let finished = process::run(&mut command, LOCAL_LIMIT, interrupt)?;
         if !finished.status.success() {
-            return Err(Problem::findings("django startproject failed").detail(process::last_lines(&finished.stderr, 10)).into());
+            return Err(Problem::findings("django startproject failed")
+                .detail(process::last_lines(&finished.stderr, 10))
+                .into());
         }
         ui.status("Created", &format!("Django site {}", self.name));
         Ok(())
@@ -241,7 +263,11 @@ fn choose_source(ui: &Ui, choice: ModWsgiChoice, python: &Interpreter) -> Result
         }
         ModWsgiChoice::Pypi => {
             let apache = apache?;
-            require(apache.has_headers() && compiles, "compiling mod_wsgi needs Apache's and Python's headers and a C compiler", apache.headers_hint())?;
+            require(
+                apache.has_headers() && compiles,
+                "compiling mod_wsgi needs Apache's and Python's headers and a C compiler",
+                apache.headers_hint(),
+            )?;
             Ok(Source::Pypi)
         }
         ModWsgiChoice::Standalone => {
@@ -253,7 +279,7 @@ fn choose_source(ui: &Ui, choice: ModWsgiChoice, python: &Interpreter) -> Result
 }
 
 fn automatic(ui: &Ui, python: &Interpreter, apache: Result<Apache>, compiles: bool) -> Result<Source> {
-    let problem = match apache {
+    let error = match apache {
         Ok(apache) => match mod_wsgi::find(python, &apache) {
             Ok(_) => return Ok(Source::Present),
             Err(_) if apache.has_headers() && compiles => return Ok(Source::Pypi),
@@ -262,10 +288,28 @@ fn automatic(ui: &Ui, python: &Interpreter, apache: Result<Apache>, compiles: bo
         Err(error) => error,
     };
     if !compiles {
-        return Err(problem);
+        return Err(error);
     }
-    ui.note(&format!("{problem}. mod_wsgi-standalone from PyPI brings its own Apache; compiling it takes about ten minutes and needs no root"));
-    if prompt::confirm(ui, "Compile it into the new site's environment?")? { Ok(Source::Standalone) } else { Err(problem) }
+    ui.note(&format!("{error}. mod_wsgi-standalone from PyPI brings its own Apache; compiling it takes about ten minutes and needs no root"));
+    if !ui.yes && !ui.interactive {
+        return Err(with_standalone_hint(error));
+    }
+    if prompt::confirm(ui, "Compile it into the new site's environment?")? {
+        Ok(Source::Standalone)
+    } else {
+        Err(error)
+    }
+}
+
+/// Where nobody can be asked, the hint names the flag too.
+fn with_standalone_hint(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Problem>() {
+        Ok(problem) => {
+            let first = problem.hint.clone().unwrap_or_default();
+            problem.hint(format!("{first}\n      or, without root: djwsgi init NAME --mod-wsgi standalone")).into()
+        }
+        Err(error) => error,
+    }
 }
 
 /// The interpreter as if no mod_wsgi were installed in its environment.
@@ -322,14 +366,18 @@ impl Drop for NewFolder {
             return;
         }
         for path in files::sorted_entries(&self.root).unwrap_or_default() {
-            let _ = if path.is_dir() && !path.is_symlink() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            let _ =
+                if path.is_dir() && !path.is_symlink() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         }
     }
 }
 
 fn next_steps(ui: &Ui, name: &str, root: &Path) -> Result<()> {
     if identity::is_root() && Identity::owner_of(root)?.uid == 0 {
-        ui.note(&format!("the site belongs to root; to serve it: chown -R USER {}, or djwsgi dev --user USER", root.display()));
+        ui.note(&format!(
+            "the site belongs to root; to serve it: chown -R USER {}, or djwsgi dev --user USER",
+            root.display()
+        ));
     }
     ui.line("");
     ui.line(&format!("    cd {name}"));

@@ -1,0 +1,162 @@
+//! A running `djwsgi dev`.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::sandbox::{Sandbox, until_no_process};
+use super::wait::{LONG, until};
+
+/// A `djwsgi dev` and what it has printed.
+pub struct Server<'a> {
+    /// The process.
+    pub child: Child,
+    /// The URL it printed.
+    pub url: String,
+    sandbox: &'a Sandbox,
+    out: Arc<Mutex<String>>,
+    err: Arc<Mutex<String>>,
+}
+
+/// A port that is free now and that no other test has been given.
+pub fn free_port() -> u16 {
+    static GIVEN: Mutex<Vec<u16>> = Mutex::new(Vec::new());
+    let mut given = GIVEN.lock().unwrap();
+    loop {
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        if !given.contains(&port) {
+            given.push(port);
+            return port;
+        }
+    }
+}
+
+impl<'a> Server<'a> {
+    /// Starts `djwsgi dev` in `folder` as the ordinary user and waits for its URL.
+    pub fn start(sandbox: &'a Sandbox, folder: impl AsRef<Path>, arguments: &[&str]) -> Self {
+        let mut command = sandbox.djwsgi_command(folder, &["dev"]);
+        command.args(arguments);
+        if !arguments.contains(&"--port") {
+            command.env("DJWSGI_PORT", free_port().to_string());
+        }
+        Self::spawn(sandbox, &mut command).ready()
+    }
+
+    /// Starts a prepared command, without waiting.
+    pub fn spawn(sandbox: &'a Sandbox, command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = collect(child.stdout.take().unwrap());
+        let err = collect(child.stderr.take().unwrap());
+        Self { child, url: String::new(), sandbox, out, err }
+    }
+
+    /// Waits for the URL.
+    pub fn ready(mut self) -> Self {
+        let (out, err) = (Arc::clone(&self.out), Arc::clone(&self.err));
+        self.url = until("the URL", LONG, || {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("dev ended ({status}): {}", err.lock().unwrap());
+            }
+            let text = out.lock().unwrap();
+            text.lines().find(|line| line.starts_with("http://")).map(str::to_owned)
+        });
+        self
+    }
+
+    /// Everything it has printed on stderr so far.
+    pub fn err(&self) -> String {
+        self.err.lock().unwrap().clone()
+    }
+
+    /// Waits until stderr contains `text`.
+    pub fn until_says(&self, text: &str) {
+        let seen = || self.err().contains(text).then_some(());
+        let started = std::time::Instant::now();
+        while seen().is_none() {
+            assert!(started.elapsed() < LONG, "{text:?} not in: {}", self.err());
+            std::thread::yield_now();
+        }
+    }
+
+    /// GET below the printed URL: status and body.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        get(&format!("{}{}", self.url, path.trim_start_matches('/')), None)
+    }
+
+    /// Waits until GET answers `body` with 200. A request that fails to get an answer fails the test.
+    pub fn until_body(&self, body: &str) {
+        until(&format!("the answer {body:?}"), LONG, || (self.get("") == (200, body.to_owned())).then_some(()));
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+
+    /// Sends a signal to djwsgi alone.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).unwrap();
+    }
+
+    /// Waits for its end: the exit status.
+    pub fn wait(&mut self, limit: Duration) -> i32 {
+        let child = &mut self.child;
+        until("dev to end", limit, || child.try_wait().unwrap()).code().unwrap_or(-1)
+    }
+
+    /// Ctrl-C; it must end well, within the time promised, and leave nothing behind.
+    pub fn stop(mut self) -> String {
+        self.signal(Signal::SIGINT);
+        assert_eq!(self.wait(LONG), 0, "{}", self.err());
+        until_no_process(self.sandbox);
+        self.err()
+    }
+}
+
+impl Drop for Server<'_> {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("dev printed:\n{}", self.err());
+        }
+    }
+}
+
+fn collect(pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let sink = Arc::clone(&text);
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+            let mut text = sink.lock().unwrap();
+            text.push_str(&String::from_utf8_lossy(&line));
+            text.push('\n');
+        }
+    });
+    text
+}
+
+/// GET, without following redirects, on a connection of its own.
+pub fn get(url: &str, host: Option<&str>) -> (u16, String) {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(Some(LONG))
+        .proxy(None)
+        .build()
+        .into();
+    // Names below .localhost are this machine's, but not every resolver knows.
+    let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let (name, port) = address.rsplit_once(':').unwrap_or((address, "80"));
+    let ip = if name.parse::<std::net::IpAddr>().is_ok() { name } else { "127.0.0.1" };
+    let socket: SocketAddr = format!("{ip}:{port}").parse().unwrap();
+    let request = agent.get(format!("http://{socket}/{path}")).header("Host", host.unwrap_or(address));
+    let mut response = request.call().unwrap_or_else(|error| panic!("{url}: {error}"));
+    (response.status().as_u16(), response.body_mut().read_to_string().unwrap_or_default())
+}
