@@ -9,6 +9,7 @@ new code, and holds the requests that arrive meanwhile. Started at the end of th
 `track(path)` adds a file that is not a module, for example one that the settings read.
 """
 import atexit
+import importlib.util
 import os
 import signal
 import sys
@@ -65,10 +66,13 @@ def _in_daemon_process():
 def _run(interval):
     started = _process_start()
     while not _stop.is_set():
-        changed = _changed_file(started)
-        if changed is not None:
-            path, what = changed
-            _say("%s %s, restarting" % (_shown(path), what))
+        changed = _changed_files(started)
+        if changed:
+            for path, what in changed:
+                _drop_bytecode(path)
+            path, what = changed[0]
+            more = " (and %d more)" % (len(changed) - 1) if len(changed) > 1 else ""
+            _say("%s %s%s, restarting" % (_shown(path), what, more))
             # mod_wsgi: stop accepting requests, finish the running ones, exit.
             os.kill(os.getpid(), signal.SIGINT)
             return
@@ -82,8 +86,9 @@ def _end():
         _thread.join(5)
 
 
-def _changed_file(started):
-    """The first watched file that is not what this process has loaded, and what happened to it."""
+def _changed_files(started):
+    """The watched files that are not what this process has loaded, and what happened to each."""
+    changed = []
     for path in _watched_files():
         look = _look(path)
         if path not in _baseline:
@@ -91,10 +96,20 @@ def _changed_file(started):
             # Changed after this process began, perhaps after it was read: too late to tell.
             # (A time in the future says nothing; it would be "after" for every new process.)
             if look is not None and started <= look[0] / 1e9 <= time.time():
-                return path, "changed while it was loaded"
+                changed.append((path, "changed while it was loaded"))
         elif look != _baseline[path]:
-            return path, "was removed" if look is None else "changed"
-    return None
+            changed.append((path, "was removed" if look is None else "changed"))
+    return changed
+
+
+def _drop_bytecode(path):
+    """Remove the compiled form of a changed source. Python knows it for stale by size and whole
+    seconds only: of two saves of one size within a second, the first would be run for ever."""
+    if path.endswith(".py"):
+        try:
+            os.remove(importlib.util.cache_from_source(path))
+        except (OSError, NotImplementedError):
+            pass  # there is none, or it is not ours to remove
 
 
 def _watched_files():

@@ -16,11 +16,16 @@ use crate::ui::problem::Problem;
 /// Modules that a vhost of ours may use, beyond those of every private server.
 const FOR_TLS: [(&str, &str); 2] = [("ssl", "mod_ssl.so"), ("socache_shmcb", "mod_socache_shmcb.so")];
 
-/// Has Apache check `conf`. Certificates need not be on this machine.
+/// Has Apache check `conf`. Certificates need not be on this machine. `Some` tells why it could
+/// not be checked here.
 ///
 /// # Errors
 /// When Apache does not accept it.
-pub fn check(apache: &Apache, mod_wsgi: &ModWsgi, conf: &str) -> Result<()> {
+pub fn check(apache: &Apache, mod_wsgi: &ModWsgi, conf: &str) -> Result<Option<String>> {
+    let has_tls = apache.built_in.contains("mod_ssl") || apache.modules.join("mod_ssl.so").exists();
+    if !has_tls && conf.contains("SSLEngine") {
+        return Ok(Some(format!("{} has no mod_ssl", apache.binary.display())));
+    }
     let folder =
         tempfile::Builder::new().prefix("djwsgi-check-").tempdir().context("cannot create a temporary folder")?;
     let root = folder.path();
@@ -31,7 +36,7 @@ pub fn check(apache: &Apache, mod_wsgi: &ModWsgi, conf: &str) -> Result<()> {
     let text = frame(apache, mod_wsgi, root)? + &with_stand_in(conf, &stand_in);
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     match check::syntax(apache, &path)? {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(None),
         Err(complaint) => Err(Problem::findings("Apache does not accept the config").detail(complaint).into()),
     }
 }

@@ -37,9 +37,12 @@ pub fn run(ui: &Ui, args: &DeployConfigArgs) -> Result<()> {
     } else {
         development(&site, &mod_wsgi, output.as_deref())?
     };
-    match &apache {
+    let unchecked = match &apache {
         Some(apache) => sample::check(apache, &mod_wsgi, &wanted[0].text)?,
-        None => ui.warn("the config was not checked: there is no Apache on this machine"),
+        None => Some("there is no Apache on this machine".to_owned()),
+    };
+    if let Some(reason) = unchecked {
+        ui.warn(&format!("the config was not checked: {reason}"));
     }
     match output {
         Some(folder) => {

@@ -32,11 +32,24 @@ pub fn error_line(line: &str) -> Line {
         return Line::Server(line.to_owned());
     }
     let message = unescape(message.unwrap_or_default());
+    let message = without_script(message);
     let minor = matches!(level, "notice" | "info" | "debug") || level.starts_with("trace");
     match module {
-        "wsgi" if is_site_output(&message) => Line::Site(message),
         _ if minor => Line::Detail(message),
+        "wsgi" if is_site_output(&message) => Line::Site(message),
         _ => Line::Server(message),
+    }
+}
+
+/// mod_wsgi 6 puts "[script PATH] " before what a request prints.
+fn without_script(message: String) -> String {
+    const BEGIN: &str = "[script ";
+    const END: &str = "/django.wsgi] ";
+    match message.strip_prefix(BEGIN).and_then(|rest| rest.split_once(END)) {
+        Some((_, text)) => text.to_owned(),
+        // An empty line has lost its space.
+        None if message.starts_with(BEGIN) && message.ends_with(END.trim_end()) => String::new(),
+        None => message,
     }
 }
 
@@ -108,10 +121,18 @@ mod tests {
     }
 
     #[test]
+    fn the_script_that_mod_wsgi_6_names_is_left_out() {
+        let line = "wsgi error 1 [script /a [b] c/apache/django.wsgi]   File \"x\"";
+        assert_eq!(error_line(line), Line::Site("  File \"x\"".to_owned()));
+        assert_eq!(error_line("wsgi error 1 [script /a/django.wsgi]"), Line::Site(String::new()));
+    }
+
+    #[test]
     fn servers_and_details_are_told_apart() {
         assert!(matches!(error_line("wsgi error 1 mod_wsgi (pid=1): Exception"), Line::Server(_)));
         assert!(matches!(error_line("wsgi error 1 WSGI0135: Target"), Line::Server(_)));
         assert!(matches!(error_line("mpm_event notice 1 AH00489: Apache"), Line::Detail(_)));
+        assert!(matches!(error_line("wsgi info 1 Stopping process 'mysite'."), Line::Detail(_)));
         assert!(matches!(error_line("core error 1 AH1"), Line::Server(_)));
         assert!(matches!(error_line("AH00526: Syntax error on line 1"), Line::Server(_)));
     }

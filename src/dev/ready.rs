@@ -13,6 +13,9 @@ use super::output::OWN_AGENT;
 /// Pause between attempts while nobody listens yet.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Time for a traceback to arrive before the answer it belongs to is reported.
+const TRACEBACK: Duration = Duration::from_millis(100);
+
 /// Stops asking when dropped.
 pub struct Watch(Arc<AtomicBool>);
 
@@ -31,6 +34,10 @@ pub fn watch(site: &SiteUrl, number: u32, queue: Sender<Event>) -> Watch {
         while !stopped.load(Ordering::Relaxed) {
             match ask(&site) {
                 Some(status) => {
+                    if status >= 500 {
+                        // Its traceback is on the way through Apache's log.
+                        thread::sleep(TRACEBACK);
+                    }
                     // The queue ends only with the process.
                     let _ = queue.send(Event::Answered(number, status));
                     return;

@@ -18,7 +18,7 @@ pub fn failure(ui: &Ui, error: &anyhow::Error) -> ExitCode {
     if broken_pipe(error) {
         return ExitCode::SUCCESS;
     }
-    let problem = error.chain().find_map(|cause| cause.downcast_ref::<Problem>());
+    let problem = error.downcast_ref::<Problem>();
     let mut causes = error.chain().map(ToString::to_string);
     let mut message = causes.next().unwrap_or_default();
     for cause in causes {

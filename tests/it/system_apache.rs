@@ -1,6 +1,7 @@
 //! The generated configs in the system's own Apache: Debian's /etc/apache2 as it is, in a network
 //! and a mount namespace of its own, so that port 80 is free and the machine is left as it was.
 
+use crate::support::sandbox::until_no_process;
 use crate::support::{Flavor, Sandbox, machine, on_both};
 
 /// Sets up namespaces, a private copy of /etc/apache2, `$PREPARE`, and defines `get`.
@@ -27,6 +28,7 @@ fn in_system_apache(sandbox: &Sandbox, flavor: Flavor, prepare: &str, body: &str
         '"#
     );
     let shown = sandbox.root_script(&script);
+    until_no_process(sandbox);
     assert_eq!(shown.code, 0, "stdout: {}\nstderr: {}", shown.out, shown.err);
     shown.out
 }
@@ -71,7 +73,7 @@ fn collected_static_files_are_served_by_apache() {
         &format!("ln -s {} /etc/apache2/sites-enabled/", conf.display()),
         &format!(
             r#"
-            fetch() {{ get -o /dev/null -D - -H "Host: mysite.localhost" http://127.0.0.1/static/admin/css/base.css | tr -d "\r" | grep -iE "^(HTTP|ETag)" | cut -c1-14 | xargs; }}
+            fetch() {{ get -o /dev/null -D - -H "Host: mysite.localhost" http://127.0.0.1/static/admin/css/base.css | tr -d "\r\"" | grep -iE "^(HTTP|ETag)" | cut -c1-14 | xargs; }}
             fetch
             (cd mysite && {} manage.py collectstatic --noinput -v0)
             apachectl -k graceful >&2
@@ -117,13 +119,18 @@ fn the_production_config_serves_over_tls_and_never_reloads() {
         let out = in_system_apache(
             &sandbox,
             flavor,
-            &format!("a2enmod -q ssl >&2; ln -s {} /etc/apache2/sites-enabled/", conf.display()),
+            &format!(
+                "a2enmod -q ssl >&2; a2dissite -q 000-default >&2; ln -s {} /etc/apache2/sites-enabled/",
+                conf.display()
+            ),
             r#"
             at="--resolve www.shop.test:80:127.0.0.1 --resolve www.shop.test:443:127.0.0.1"
             get $at https://www.shop.test/
             get $at http://www.shop.test/a -o /dev/null -w "%{http_code} %{redirect_url}"
             get http://127.0.0.1/ -H "Host: evil.test" -o /dev/null -w "%{redirect_url}"
             daemons() { pgrep -f "^.wsgi:mysite" | xargs; }
+            # Every process has loaded its views, so that an edit could only show through a reload.
+            seq 200 | xargs -P8 -n1 curl -sk $at https://www.shop.test/ -o /dev/null
             before=$(daemons)
             sed -i s/one/two/ mysite/mysite/urls.py
             touch -d "+1 min" mysite/apache/production/django.wsgi
