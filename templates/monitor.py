@@ -9,10 +9,12 @@ new code, and holds the requests that arrive meanwhile. Started at the end of th
 `track(path)` adds a file that is not a module, for example one that the settings read.
 """
 import atexit
+import importlib.machinery
 import importlib.util
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -89,10 +91,12 @@ def _end():
 def _changed_files(started):
     """The watched files that are not what this process has loaded, and what happened to each."""
     changed = []
-    for path in _watched_files():
+    for path, loader in _watched_files():
         look = _look(path)
         if path not in _baseline:
             _baseline[path] = look
+            if look is None and _was_a_file(path, loader):
+                changed.append((path, "was removed"))
             # Changed after this process began, perhaps after it was read: too late to tell.
             # (A time in the future says nothing; it would be "after" for every new process.)
             if look is not None and started <= look[0] / 1e9 <= time.time():
@@ -113,6 +117,7 @@ def _drop_bytecode(path):
 
 
 def _watched_files():
+    """Every file to look at, with the loader of the module that came from it."""
     # vars(): asking a lazy module for an attribute may import something.
     for module in list(sys.modules.values()):
         try:
@@ -120,8 +125,17 @@ def _watched_files():
         except TypeError:
             continue
         if isinstance(path, str):
-            yield os.path.abspath(path)
-    yield from list(_tracked)
+            yield os.path.abspath(path), getattr(vars(module).get("__spec__"), "loader", None)
+    for path in list(_tracked):
+        yield path, None
+
+
+def _was_a_file(path, loader):
+    """Whether the module at `path`, where nothing is now, was loaded from there: not from an
+    archive, and not from a temporary file that its own importer removes every time."""
+    here, temporary = os.getcwd() + os.sep, os.path.realpath(tempfile.gettempdir()) + os.sep
+    passing = path.startswith(temporary) and not path.startswith(here)
+    return isinstance(loader, importlib.machinery.SourceFileLoader) and not passing
 
 
 def _look(path):

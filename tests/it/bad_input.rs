@@ -41,7 +41,7 @@ fn no_apache() {
     // A new site: the way without root is offered, and asked for on a terminal only.
     let shown = in_changed_machine(
         &sandbox,
-        "mount -t tmpfs none /usr/sbin; mkdir ../new; chmod 777 ../new; cd ../new; mkdir mysite; chmod 777 mysite",
+        "mount -t tmpfs none /usr/sbin; mkdir -m 777 new new/mysite; cd new",
         "init fresh",
     );
     let shown = shown.code(3).says(&["about ten minutes", "--mod-wsgi standalone"]);
@@ -150,9 +150,7 @@ fn a_full_disk_leaves_every_file_old_and_whole_or_new_and_whole() {
             machine().gid
         );
         sandbox.root_script("mkdir -p mnt");
-        let verb = format!(
-            "init; code=$?; cd ..; ls -A mnt mnt/apache > listing 2>/dev/null; wc -c mnt/djwsgi.toml >> listing 2>&1; exit $code"
-        );
+        let verb = "init; code=$?; cd ..; ls -A mnt mnt/apache > listing 2>/dev/null; wc -c mnt/djwsgi.toml >> listing 2>&1; exit $code";
         let machine = machine();
         let shown = sandbox.root_script(&format!(
             "unshare --mount bash -uc '{setup}\ncd mysite; /usr/bin/setpriv --reuid {} --regid {} --clear-groups \

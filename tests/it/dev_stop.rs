@@ -7,7 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::support::sandbox::{until_no_process, urls};
-use crate::support::server::get;
+use crate::support::server::{free_port, get};
 use crate::support::{Flavor, LONG, Sandbox, Server, on_both, until};
 
 /// A view that answers after `seconds`, and tells by a file that it has begun.
@@ -163,13 +163,18 @@ fn kill_9_of_djwsgi_leaves_nothing_and_the_site_can_be_served_again() {
 
 #[test]
 fn an_apache_that_cannot_start_ends_with_its_last_words() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
     let sandbox = Sandbox::new();
     sandbox.site(Flavor::Distribution);
-    // A module that Apache's check accepts and its start does not survive.
-    let link = sandbox.join("mysite/.djwsgi/httpd.pid");
-    let _ = fs::remove_file(link);
-    let holder = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = holder.local_addr().unwrap().port();
-    let mut command = sandbox.djwsgi_command("mysite", &["dev", "--host", "127.0.0.1", "--port", &port.to_string()]);
-    sandbox.run(&mut command).code(3).says(&["in use"]);
+    // Accepts every config and fails at the start, as with a port taken at the last moment.
+    let fake = "#!/bin/sh\ncase $* in\n*FOREGROUND*) echo 'AH00072: make_sock: could not bind' >&2; exit 1 ;;\n\
+                *) exec /usr/sbin/apache2 \"$@\" ;;\nesac\n";
+    let path = sandbox.write("fake/sbin/apache2", fake);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    sandbox.write("fake/lib/apache2/x", "");
+    symlink("/usr/lib/apache2/modules", sandbox.join("fake/lib/apache2/modules")).unwrap();
+    let mut command = sandbox.djwsgi_command("mysite", &["dev"]);
+    let path = format!("{}:/usr/bin:/bin", sandbox.join("fake/sbin").display());
+    let shown = sandbox.run(command.env("PATH", path).env("DJWSGI_PORT", free_port().to_string())).code(1);
+    shown.says(&["Apache can't be kept running (exit status 1)", "AH00072: make_sock: could not bind"]);
 }

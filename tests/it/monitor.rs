@@ -98,7 +98,7 @@ fn a_load_that_failed_before_the_start_is_watched_and_its_first_cause_kept() {
             "write('bad.py', {bad:?}); daemon(); import monitor\n\
              def load(error=None):\n    try:\n        if error: raise error\n        import bad\n    finally: monitor.start(0.01)\n\
              for error in (None, RuntimeError('populate')):\n    try: load(error)\n    except Exception: pass\n\
-             until(lambda: os.path.abspath('bad.py') in monitor._baseline); write('bad.py', 'x = 1'); until(lambda: killed)"
+             until(lambda: os.path.abspath('bad.py') in monitor._baseline); write('bad.py', 'xyz = 1'); until(lambda: killed)"
         ));
         assert!(shown.err.contains("the first error in this process was"), "{}", shown.err);
         assert!(!shown.err.contains("populate"), "{}", shown.err);

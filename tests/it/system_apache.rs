@@ -130,7 +130,7 @@ fn the_production_config_serves_over_tls_and_never_reloads() {
             get http://127.0.0.1/ -H "Host: evil.test" -o /dev/null -w "%{redirect_url}"
             daemons() { pgrep -f "^.wsgi:mysite" | xargs; }
             # Every process has loaded its views, so that an edit could only show through a reload.
-            seq 200 | xargs -P8 -n1 curl -sk $at https://www.shop.test/ -o /dev/null
+            seq 200 | xargs -P8 -I% curl -sk $at "https://www.shop.test/?%" -o /dev/null
             before=$(daemons)
             sed -i s/one/two/ mysite/mysite/urls.py
             touch -d "+1 min" mysite/apache/production/django.wsgi
