@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod locate;
+pub mod mod_wsgi;
 pub mod modules;
 pub mod quote;
 pub mod sample;

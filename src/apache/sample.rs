@@ -10,7 +10,7 @@ use super::check;
 use super::locate::Apache;
 use super::modules;
 use super::quote;
-use crate::python::mod_wsgi::ModWsgi;
+use crate::apache::mod_wsgi::ModWsgi;
 use crate::ui::problem::Problem;
 
 /// Modules that a vhost of ours may use, beyond those of every private server.

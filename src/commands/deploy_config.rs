@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::apache::locate::Apache;
+use crate::apache::mod_wsgi::{self, ModWsgi};
 use crate::apache::sample;
 use crate::cli::{DeployConfigArgs, TlsMode};
 use crate::files;
-use crate::python::mod_wsgi::{self, ModWsgi};
+use crate::scaffold::conf::Production;
 use crate::scaffold::hookup;
 use crate::scaffold::plan::{self, Wanted};
 use crate::scaffold::provenance;
-use crate::scaffold::site_files::{self, Production, generated};
+use crate::scaffold::site_files::generated;
 use crate::scaffold::templates::Template;
 use crate::scaffold::write;
+use crate::scaffold::{conf, script};
 use crate::site::config::is_host_name;
 use crate::site::hosts::AllowedHosts;
 use crate::site::resolve::Site;
@@ -84,8 +86,8 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 
 fn development(site: &Site, mod_wsgi: &ModWsgi, output: Option<&Path>) -> Result<Vec<Wanted>> {
     let folder = output.map_or_else(|| site.root.join("apache"), Path::to_owned);
-    let conf = site_files::site_conf(site, mod_wsgi)?;
-    Ok(vec![generated(folder.join(format!("{}.conf", site.name)), Template::SiteConf, &conf)])
+    let conf_text = conf::development(site, mod_wsgi)?;
+    Ok(vec![generated(folder.join(format!("{}.conf", site.name)), Template::SiteConf, &conf_text)])
 }
 
 /// The config and the script, in this order.
@@ -97,25 +99,25 @@ fn production(
     output: Option<&Path>,
 ) -> Result<Vec<Wanted>> {
     let folder = output.map_or_else(|| site.root.join(PRODUCTION), Path::to_owned);
-    let script = folder.join("django.wsgi");
+    let script_path = folder.join("django.wsgi");
     let server_name = server_name(ui, site, args.server_name.as_deref())?;
     let live = PathBuf::from("/etc/letsencrypt/live").join(&server_name);
     let prod = &site.config.prod;
     let certificate = prod.certificate.clone().unwrap_or_else(|| live.join("fullchain.pem"));
     let key = prod.certificate_key.clone().unwrap_or_else(|| live.join("privkey.pem"));
     let production = Production {
-        script: &script,
+        script: &script_path,
         server_name: &server_name,
         tls: args.tls.or(prod.tls).unwrap_or_default(),
         certificate: (&certificate, &key),
     };
     advise(ui, site, &production);
-    let conf = site_files::production_conf(site, mod_wsgi, &production)?;
-    let script_text = site_files::production_script(site)?;
-    refuse_monitor(site, &[&conf, &script_text])?;
+    let conf_text = conf::production(site, mod_wsgi, &production)?;
+    let script_text = script::production(site)?;
+    refuse_monitor(site, &[&conf_text, &script_text])?;
     Ok(vec![
-        generated(folder.join(format!("{}.conf", site.name)), Template::ProductionConf, &conf),
-        generated(script, Template::ProductionWsgi, &script_text),
+        generated(folder.join(format!("{}.conf", site.name)), Template::ProductionConf, &conf_text),
+        generated(script_path, Template::ProductionWsgi, &script_text),
     ])
 }
 
@@ -145,8 +147,7 @@ fn advise(ui: &Ui, site: &Site, production: &Production) {
     if settings == site.django.settings && site.django.debug {
         ui.warn(&format!("{settings} has DEBUG = True; production must not"));
     }
-    if site.django.staticfiles
-        && site.aliases().iter().all(|alias| alias.kind != crate::site::resolve::AliasKind::Static)
+    if site.django.staticfiles && site.aliases().iter().all(|alias| alias.kind != crate::site::alias::AliasKind::Static)
     {
         ui.warn("STATIC_ROOT is not set: nothing will serve the static files");
         ui.hint("set STATIC_ROOT, run manage.py collectstatic, and make the config again");

@@ -10,6 +10,7 @@ use anyhow::Result;
 
 use crate::apache::check;
 use crate::apache::locate::Apache;
+use crate::apache::mod_wsgi::{self, ModWsgi};
 use crate::cli::{DevArgs, ReloadMode};
 use crate::dev::address;
 use crate::dev::conf::{self, Serving};
@@ -18,8 +19,7 @@ use crate::dev::runtime::{Claim, Runtime};
 use crate::dev::settings;
 use crate::dev::supervisor::Supervisor;
 use crate::files;
-use crate::python::mod_wsgi::{self, ModWsgi};
-use crate::scaffold::{hookup, provenance, site_files, write};
+use crate::scaffold::{conf as scaffold_conf, hookup, provenance, script as wsgi_script, write};
 use crate::site::discover;
 use crate::site::identity::{self, Identity};
 use crate::site::resolve::Site;
@@ -107,7 +107,7 @@ impl Prepared {
             }
         };
         let processes = args.processes.or(dev.processes.map(u16::from)).unwrap_or(1);
-        let threads = args.threads.or(dev.threads.map(u16::from)).unwrap_or(site_files::DEV_THREADS);
+        let threads = args.threads.or(dev.threads.map(u16::from)).unwrap_or(scaffold_conf::DEV_THREADS);
         let reload = args.reload.or(dev.reload).unwrap_or_default();
         let mut warnings = Vec::new();
         let script = script(&site, reload, runtime, &mut warnings)?;
@@ -199,11 +199,11 @@ fn already_running(ui: &Ui, url: Option<String>) -> Result<()> {
 
 /// The WSGI script to serve: the site's, or a copy without the monitor.
 fn script(site: &Site, reload: ReloadMode, runtime: &Runtime, warnings: &mut Vec<String>) -> Result<PathBuf> {
-    let script = site_files::script_path(&site.root);
+    let script = wsgi_script::path(&site.root);
     let Some(text) = files::read_if_exists(&script)? else {
         return Err(Problem::environment(format!("{} is missing", script.display())).hint("djwsgi init").into());
     };
-    if provenance::is_untouched(&text) && text != site_files::dev_script(site)? {
+    if provenance::is_untouched(&text) && text != wsgi_script::development(site)? {
         warnings
             .push("apache/django.wsgi is older than the settings it was made from: djwsgi init renews it".to_owned());
     }

@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddr
 
 use anyhow::Result;
 
-use crate::scaffold::site_files::slash_ended;
 use crate::site::hosts::AllowedHosts;
 use crate::site::resolve::Site;
 use crate::ui::problem::Problem;
@@ -105,7 +104,7 @@ pub fn url(site: &Site, listen: SocketAddr) -> SiteUrl {
         (address, true)
     };
     let host_header = if listen.port() == 80 { host } else { format!("{host}:{}", listen.port()) };
-    let path = slash_ended(site.mount());
+    let path = site.base_path();
     SiteUrl { url: format!("http://{host_header}{path}"), connect, host_header, path, resolves }
 }
 

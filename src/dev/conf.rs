@@ -9,10 +9,10 @@ use serde_json::json;
 use super::output;
 use super::runtime::Runtime;
 use crate::apache::locate::Apache;
+use crate::apache::mod_wsgi::ModWsgi;
 use crate::apache::modules;
 use crate::files;
-use crate::python::mod_wsgi::ModWsgi;
-use crate::scaffold::site_files::{self, Daemon};
+use crate::scaffold::conf::{self, Daemon};
 use crate::scaffold::templates::Template;
 use crate::site::resolve::Site;
 
@@ -69,7 +69,7 @@ pub fn render(
         limits: vec!["shutdown-timeout=5".to_owned()],
     };
     let run = files::config_text(&runtime.run)?;
-    let mut data = site_files::conf_data(site, &daemon, serving.script)?;
+    let mut data = conf::data(site, &daemon, serving.script)?;
     let own = json!({
         "server_root": files::config_text(&runtime.state)?,
         "runtime": run,

@@ -3,4 +3,3 @@
 pub mod choose;
 pub mod django;
 pub mod interpreter;
-pub mod mod_wsgi;

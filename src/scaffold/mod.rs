@@ -1,8 +1,10 @@
 //! The files djwsgi writes: rendered from templates, compared with what is there, written whole.
 
+pub mod conf;
 pub mod hookup;
 pub mod plan;
 pub mod provenance;
+pub mod script;
 pub mod site_files;
 pub mod templates;
 pub mod write;

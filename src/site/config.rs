@@ -235,7 +235,7 @@ impl Config {
             }
         }
         if let Some(application) = &self.site.application
-            && super::resolve::Application::parse(application).is_none()
+            && super::application::Application::parse(application).is_none()
         {
             return wrong("[site] application", "must be \"module:callable\"");
         }

@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::alias::{Alias, AliasKind};
+use super::application::Application;
 use super::config::Config;
 use super::discover;
 use super::identity::{self, Identity};
+use super::monitor_place::MonitorPlace;
 use super::name;
 use crate::cli::SiteArgs;
 use crate::files;
@@ -33,54 +36,6 @@ pub struct Site {
     pub monitor: MonitorPlace,
     /// Who owns the folder of manage.py.
     pub owner: Identity,
-}
-
-/// A WSGI callable in a module.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Application {
-    /// Dotted module.
-    pub module: String,
-    /// Name in it.
-    pub callable: String,
-}
-
-impl Application {
-    /// Reads "module:callable", or Django's "module.callable".
-    pub fn parse(text: &str) -> Option<Self> {
-        let (module, callable) = text.split_once(':').or_else(|| text.rsplit_once('.'))?;
-        let valid = module.split('.').all(name::is_identifier) && name::is_identifier(callable);
-        valid.then(|| Self { module: module.to_owned(), callable: callable.to_owned() })
-    }
-}
-
-/// Where monitor.py lives and how it is imported.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MonitorPlace {
-    /// Dotted module, for example "mysite.monitor".
-    pub module: String,
-    /// The file.
-    pub file: PathBuf,
-}
-
-impl MonitorPlace {
-    /// Beside the settings: in the folder of settings.py, or of a settings package.
-    fn beside(root: &Path, settings: &str, settings_file: Option<&Path>) -> Self {
-        let at_root = Self { module: "monitor".to_owned(), file: root.join("monitor.py") };
-        let Some(file) = settings_file else { return at_root };
-        let installed = file.iter().any(|part| part == "site-packages" || part == "dist-packages");
-        let (Some(mut folder), false) = (file.parent(), installed) else { return at_root };
-        let mut package: Vec<&str> = settings.split('.').collect();
-        package.pop();
-        let is_package = file.file_name().is_some_and(|name| name == "__init__.py");
-        if is_package || package.last() == Some(&"settings") {
-            if !is_package {
-                package.pop();
-            }
-            folder = folder.parent().unwrap_or(folder);
-        }
-        package.push("monitor");
-        Self { module: package.join("."), file: folder.join("monitor.py") }
-    }
 }
 
 impl Site {
@@ -135,6 +90,11 @@ impl Site {
         }
     }
 
+    /// The mount point as the URL path of the site's front page, with one slash at its end.
+    pub fn base_path(&self) -> String {
+        format!("{}/", self.mount().trim_end_matches('/'))
+    }
+
     /// Static and media files that Apache can serve: URL prefix and folder, the longest prefix
     /// first, as aliases must be.
     pub fn aliases(&self) -> Vec<Alias> {
@@ -166,26 +126,6 @@ impl Site {
     }
 }
 
-/// A folder that Apache serves itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alias {
-    /// What is in it.
-    pub kind: AliasKind,
-    /// URL prefix with slashes at both ends.
-    pub url: String,
-    /// The folder.
-    pub folder: PathBuf,
-}
-
-/// What an alias serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AliasKind {
-    /// Collected static files
-    Static,
-    /// Uploads
-    Media,
-}
-
 fn application(config: &Config, django: &DjangoFacts) -> Result<Option<Application>, Problem> {
     let Some(text) = config.site.application.as_ref().or(django.wsgi_application.as_ref()) else {
         return Ok(None);
@@ -195,45 +135,4 @@ fn application(config: &Config, django: &DjangoFacts) -> Result<Option<Applicati
         Problem::environment(format!("WSGI_APPLICATION {text:?} is not \"module.callable\""))
             .hint("name it in djwsgi.toml: [site] application = \"module:callable\"")
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn place(settings: &str, file: &str) -> (String, String) {
-        let place = MonitorPlace::beside(Path::new("/s"), settings, Some(Path::new(file)));
-        (place.module, place.file.display().to_string())
-    }
-
-    #[test]
-    fn the_monitor_lives_beside_the_settings() {
-        let expected = |module: &str, file: &str| (module.to_owned(), file.to_owned());
-        assert_eq!(
-            place("mysite.settings", "/s/mysite/settings.py"),
-            expected("mysite.monitor", "/s/mysite/monitor.py")
-        );
-        assert_eq!(
-            place("config.settings.dev", "/s/config/settings/dev.py"),
-            expected("config.monitor", "/s/config/monitor.py")
-        );
-        assert_eq!(
-            place("config.settings", "/s/config/settings/__init__.py"),
-            expected("config.monitor", "/s/config/monitor.py")
-        );
-        assert_eq!(place("settings", "/s/settings.py"), expected("monitor", "/s/monitor.py"));
-        assert_eq!(place("settings.dev", "/s/settings/dev.py"), expected("monitor", "/s/monitor.py"));
-        assert_eq!(
-            place("shared.settings", "/v/lib/site-packages/shared/settings.py"),
-            expected("monitor", "/s/monitor.py")
-        );
-    }
-
-    #[test]
-    fn applications_are_read_in_both_notations() {
-        let application = Application::parse("config.wsgi:app");
-        assert_eq!(application, Application::parse("config.wsgi.app"));
-        assert_eq!(Application::parse("os; x"), None);
-        assert_eq!(Application::parse("nothing"), None);
-    }
 }

@@ -1,5 +1,7 @@
 //! `djwsgi init`: hooks an existing Django site up to Apache and mod_wsgi, or creates a new one.
 
+mod mod_wsgi_source;
+mod new_folder;
 mod new_site;
 
 use std::path::Path;
@@ -7,9 +9,9 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::apache::locate::Apache;
+use crate::apache::mod_wsgi;
 use crate::cli::{InitArgs, SiteArgs};
 use crate::files;
-use crate::python::mod_wsgi;
 use crate::scaffold::plan;
 use crate::scaffold::site_files;
 use crate::scaffold::write;

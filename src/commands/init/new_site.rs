@@ -7,21 +7,21 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::mod_wsgi_source::{self, Source};
+use super::new_folder::NewFolder;
 use super::{Origin, hook_up};
-use crate::apache::locate::{Apache, Packages};
-use crate::cli::{InitArgs, ModWsgiChoice, SiteArgs};
+use crate::apache::locate::Packages;
+use crate::cli::{InitArgs, SiteArgs};
 use crate::files;
 use crate::process::{self, Interrupt};
 use crate::python::choose;
 use crate::python::interpreter::Interpreter;
-use crate::python::mod_wsgi;
 use crate::site::config::FILE;
 use crate::site::discover;
 use crate::site::identity::{self, Identity};
 use crate::site::name;
 use crate::ui::problem::Problem;
 use crate::ui::progress;
-use crate::ui::prompt;
 use crate::ui::term::Ui;
 
 /// The oldest Python of the oldest Django that is supported.
@@ -33,17 +33,6 @@ const INSTALL_LIMIT: Duration = Duration::from_secs(30 * 60);
 const COMPILE_LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 /// Local steps.
 const LOCAL_LIMIT: Duration = Duration::from_secs(5 * 60);
-
-/// Where the new site's mod_wsgi comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    /// It is there already: in the active environment, or the distribution's.
-    Present,
-    /// `pip install mod_wsgi`
-    Pypi,
-    /// `pip install mod_wsgi-standalone`
-    Standalone,
-}
 
 /// Creates the site `name` in a folder of that name.
 ///
@@ -154,7 +143,7 @@ impl Plan {
             .hint("choose another folder")
             .into());
         }
-        let source = choose_source(ui, args.mod_wsgi, &base)?;
+        let source = mod_wsgi_source::choose(ui, args.mod_wsgi, &base)?;
         Ok(Self { name: name.to_owned(), root: root.to_owned(), base, active, source })
     }
 
@@ -246,129 +235,6 @@ fn explain_venv(error: anyhow::Error, base: &Interpreter) -> anyhow::Error {
         }
         Ok(problem) => problem.into(),
         Err(error) => error,
-    }
-}
-
-/// Decides where mod_wsgi comes from, asking before the long way is taken.
-fn choose_source(ui: &Ui, choice: ModWsgiChoice, python: &Interpreter) -> Result<Source> {
-    if python.mod_wsgi.is_some() && choice == ModWsgiChoice::Auto {
-        return Ok(Source::Present);
-    }
-    let compiles = can_compile(python);
-    let apache = Apache::of_machine();
-    match choice {
-        ModWsgiChoice::Distribution => {
-            mod_wsgi::find(&without_own(python), &apache?)?;
-            Ok(Source::Present)
-        }
-        ModWsgiChoice::Pypi => {
-            let apache = apache?;
-            require(
-                apache.has_headers() && compiles,
-                "compiling mod_wsgi needs Apache's and Python's headers and a C compiler",
-                apache.headers_hint(),
-            )?;
-            Ok(Source::Pypi)
-        }
-        ModWsgiChoice::Standalone => {
-            require(compiles, "compiling Apache and mod_wsgi needs Python's headers and a C compiler", "")?;
-            Ok(Source::Standalone)
-        }
-        ModWsgiChoice::Auto => automatic(ui, python, apache, compiles),
-    }
-}
-
-fn automatic(ui: &Ui, python: &Interpreter, apache: Result<Apache>, compiles: bool) -> Result<Source> {
-    let error = match apache {
-        Ok(apache) => match mod_wsgi::find(python, &apache) {
-            Ok(_) => return Ok(Source::Present),
-            Err(_) if apache.has_headers() && compiles => return Ok(Source::Pypi),
-            Err(problem) => problem.into(),
-        },
-        Err(error) => error,
-    };
-    if !compiles {
-        return Err(error);
-    }
-    ui.note(&format!("{error}. mod_wsgi-standalone from PyPI brings its own Apache; compiling it takes about ten minutes and needs no root"));
-    if !ui.yes && !ui.interactive {
-        return Err(with_standalone_hint(error));
-    }
-    if prompt::confirm(ui, "Compile it into the new site's environment?")? {
-        Ok(Source::Standalone)
-    } else {
-        Err(error)
-    }
-}
-
-/// Where nobody can be asked, the hint names the flag too.
-fn with_standalone_hint(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast::<Problem>() {
-        Ok(problem) => {
-            let first = problem.hint.clone().unwrap_or_default();
-            problem.hint(format!("{first}\n      or, without root: djwsgi init NAME --mod-wsgi standalone")).into()
-        }
-        Err(error) => error,
-    }
-}
-
-/// The interpreter as if no mod_wsgi were installed in its environment.
-fn without_own(python: &Interpreter) -> Interpreter {
-    Interpreter { mod_wsgi: None, ..python.clone() }
-}
-
-fn can_compile(python: &Interpreter) -> bool {
-    let compiler = ["cc", "gcc", "clang"].iter().any(|name| which::which(name).is_ok());
-    compiler && python.include.join("Python.h").exists()
-}
-
-fn require(met: bool, message: &str, start: &str) -> Result<(), Problem> {
-    if met {
-        return Ok(());
-    }
-    let problem = Problem::environment(message);
-    Err(match start.trim_end_matches(" && ") {
-        "" => problem.hint("apt install python3-dev gcc make"),
-        command => problem.hint(command),
-    })
-}
-
-/// The site's folder, removed again unless all went well.
-struct NewFolder {
-    root: PathBuf,
-    /// It existed, empty, before.
-    existed: bool,
-    kept: bool,
-}
-
-impl NewFolder {
-    fn create(root: &Path) -> Result<Self> {
-        let existed = root.exists();
-        if !existed {
-            fs::create_dir(root).map_err(|error| files::unwritable(root, error))?;
-        }
-        Ok(Self { root: root.to_owned(), existed, kept: false })
-    }
-
-    fn keep(&mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for NewFolder {
-    fn drop(&mut self) {
-        if self.kept {
-            return;
-        }
-        // What can't be removed is left: there is nobody to tell any more.
-        if !self.existed {
-            let _ = fs::remove_dir_all(&self.root);
-            return;
-        }
-        for path in files::sorted_entries(&self.root).unwrap_or_default() {
-            let _ =
-                if path.is_dir() && !path.is_symlink() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::interpreter::Interpreter;
-use crate::apache::locate::Apache;
+use super::locate::Apache;
+use crate::python::interpreter::Interpreter;
 use crate::ui::problem::Problem;
 
 /// A mod_wsgi module that fits a site's Python.

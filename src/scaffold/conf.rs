@@ -1,0 +1,182 @@
+//! The Apache configs of a site.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde_json::{Map, Value, json};
+
+use super::script;
+use super::templates::Template;
+use crate::apache::mod_wsgi::ModWsgi;
+use crate::apache::quote::DOLLAR_DEFINE;
+use crate::cli::TlsMode;
+use crate::files;
+use crate::site::alias::AliasKind;
+use crate::site::hosts::AllowedHosts;
+use crate::site::resolve::Site;
+
+/// A UTF-8 locale that every current system has; without one, file names with other letters and
+/// their printing fail.
+pub const LOCALE: &str = if cfg!(target_vendor = "apple") { "en_US.UTF-8" } else { "C.UTF-8" };
+
+/// Threads of a daemon process in development.
+pub const DEV_THREADS: u16 = 5;
+
+/// What is different in the daemon process group of one config and another.
+pub struct Daemon<'a> {
+    /// Processes, left out for one: written out, it makes `wsgi.multiprocess` true.
+    pub processes: Option<u16>,
+    /// Threads of each.
+    pub threads: u16,
+    /// User and group, where Apache is started as root.
+    pub account: Option<(&'a str, &'a str)>,
+    /// Further options.
+    pub limits: Vec<String>,
+}
+
+/// Path of the development vhost.
+pub fn path(site: &Site) -> PathBuf {
+    site.root.join(format!("apache/{}.conf", site.name))
+}
+
+/// The vhost for the system's Apache, for development.
+///
+/// # Errors
+/// As [`Template::render`], or a path can't be expressed.
+pub fn development(site: &Site, mod_wsgi: &ModWsgi) -> Result<String> {
+    let account = account(site);
+    let daemon = Daemon {
+        processes: None,
+        threads: DEV_THREADS,
+        account: account.as_ref().map(|(user, group)| (user.as_str(), group.as_str())),
+        limits: Vec::new(),
+    };
+    let mut data = data(site, &daemon, &script::path(&site.root))?;
+    let server_name = AllowedHosts::new(&site.django.allowed_hosts, site.django.debug).development_name(&site.name);
+    data.insert("conf".into(), json!(files::config_text(&path(site))?));
+    data.insert("url".into(), json!(format!("http://{server_name}{}", site.base_path())));
+    data.insert("server_name".into(), json!(server_name));
+    data.insert("load_module".into(), load_module(mod_wsgi)?);
+    render_conf(Template::SiteConf, data)
+}
+
+/// What production needs besides the site itself.
+pub struct Production<'a> {
+    /// The WSGI script's path.
+    pub script: &'a Path,
+    /// Public host name.
+    pub server_name: &'a str,
+    /// Where TLS ends.
+    pub tls: TlsMode,
+    /// Certificate and key.
+    pub certificate: (&'a Path, &'a Path),
+}
+
+/// The production config for the system's Apache.
+///
+/// # Errors
+/// As [`Template::render`], or a path can't be expressed.
+pub fn production(site: &Site, mod_wsgi: &ModWsgi, given: &Production) -> Result<String> {
+    let prod = &site.config.prod;
+    let limit = |name: &str, own: Option<u32>, default: u32| format!("{name}={}", own.unwrap_or(default));
+    let account = match (&prod.user, &prod.group) {
+        (Some(user), group) => Some((user.clone(), group.clone().unwrap_or_else(|| user.clone()))),
+        (None, _) => account(site),
+    };
+    let daemon = Daemon {
+        processes: Some(prod.processes.map_or(2, u16::from)).filter(|processes| *processes > 1),
+        threads: prod.threads.map_or(10, u16::from),
+        account: account.as_ref().map(|(user, group)| (user.as_str(), group.as_str())),
+        limits: vec![
+            "umask=0027".to_owned(),
+            format!(
+                "{} {} connect-timeout=10 socket-timeout=60 deadlock-timeout=60",
+                limit("request-timeout", prod.request_timeout, 60),
+                limit("queue-timeout", prod.queue_timeout, 30),
+            ),
+            format!(
+                "{} {} eviction-timeout=15 {}",
+                limit("startup-timeout", prod.startup_timeout, 30),
+                limit("graceful-timeout", prod.graceful_timeout, 15),
+                limit("shutdown-timeout", prod.shutdown_timeout, 5),
+            ),
+            "listen-backlog=200 maximum-requests=100000".to_owned(),
+        ],
+    };
+    let mut data = data(site, &daemon, given.script)?;
+    data.insert("server_name".into(), json!(given.server_name));
+    data.insert("server_aliases".into(), json!(site.config.site.server_aliases.clone().unwrap_or_default()));
+    data.insert("tls".into(), json!(given.tls == TlsMode::Files));
+    data.insert("certificate".into(), json!(files::config_text(given.certificate.0)?));
+    data.insert("certificate_key".into(), json!(files::config_text(given.certificate.1)?));
+    data.insert("load_module".into(), load_module(mod_wsgi)?);
+    render_conf(Template::ProductionConf, data)
+}
+
+/// Renders a config; the definition of the literal dollar is in it only if it is used.
+fn render_conf(template: Template, mut data: Map<String, Value>) -> Result<String> {
+    data.insert("define_dollar".into(), json!(false));
+    let text = template.render(&data)?;
+    if !text.contains("${DJWSGI_DOLLAR}") {
+        return Ok(text);
+    }
+    data.insert("define_dollar".into(), json!(true));
+    let text = template.render(&data)?;
+    debug_assert!(text.contains(DOLLAR_DEFINE));
+    Ok(text)
+}
+
+/// The values that every config of a site needs.
+///
+/// # Errors
+/// As [`Template::render`], or a path can't be expressed.
+pub fn data(site: &Site, daemon: &Daemon, script: &Path) -> Result<Map<String, Value>> {
+    let folder = script.parent().unwrap_or(Path::new("/"));
+    let home = site.python.is_venv().then(|| files::config_text(&site.python.prefix)).transpose()?;
+    let mut aliases = Vec::new();
+    for alias in site.aliases() {
+        let folder = files::config_text(&alias.folder)?.trim_end_matches('/').to_owned();
+        aliases.push(json!({
+            "is_static": alias.kind == AliasKind::Static,
+            "url": alias.url,
+            "folder_slash": format!("{folder}/"),
+            "folder": folder,
+        }));
+    }
+    let data = json!({
+        "name": site.name,
+        "mount": site.mount(),
+        "script": files::config_text(script)?,
+        "script_folder": files::config_text(folder)?,
+        "script_name": script.file_name().unwrap_or_default().to_string_lossy(),
+        "root": files::config_text(&site.root)?,
+        "python_home": home,
+        "user": daemon.account.map(|(user, _)| user),
+        "group": daemon.account.map(|(_, group)| group),
+        "processes": daemon.processes,
+        "threads": daemon.threads,
+        "limits": daemon.limits,
+        "locale": LOCALE,
+        "aliases": aliases,
+    });
+    match data {
+        Value::Object(map) => Ok(map),
+        _ => Ok(Map::new()),
+    }
+}
+
+/// The owner of the site by name: the system's Apache runs the daemons as them. Root's and
+/// nameless users' sites run as Apache's own user.
+fn account(site: &Site) -> Option<(String, String)> {
+    let owner = &site.owner;
+    (owner.uid != 0).then_some(())?;
+    Some((owner.user.clone()?, owner.group.clone()?))
+}
+
+/// The distribution's module is enabled by its package; one from PyPI must be loaded by us.
+fn load_module(mod_wsgi: &ModWsgi) -> Result<Value> {
+    if mod_wsgi.from_distribution {
+        return Ok(Value::Null);
+    }
+    Ok(json!(files::config_text(&mod_wsgi.path)?))
+}
