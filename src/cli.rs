@@ -73,6 +73,20 @@ pub struct SiteArgs {
     pub settings: Option<String>,
 }
 
+/// How files are written.
+#[derive(Clone, Debug, Args)]
+pub struct WriteArgs {
+    /// Replace files that differ (a backup is kept)
+    #[arg(long, env = "DJWSGI_OVERWRITE", hide_env = true)]
+    pub overwrite: bool,
+    /// Show what would be written; write nothing
+    #[arg(long, env = "DJWSGI_DRY_RUN", hide_env = true)]
+    pub dry_run: bool,
+    /// With --dry-run: show the contents too
+    #[arg(long, env = "DJWSGI_DIFF", hide_env = true)]
+    pub diff: bool,
+}
+
 /// `djwsgi init`.
 #[derive(Debug, Args)]
 pub struct InitArgs {
@@ -88,15 +102,9 @@ pub struct InitArgs {
     /// Django requirement of a new site, for example "Django~=5.2"
     #[arg(long, default_value = "Django", env = "DJWSGI_DJANGO", hide_env = true, value_name = "REQUIREMENT")]
     pub django: String,
-    /// Replace files that differ (a backup is kept)
-    #[arg(long, env = "DJWSGI_OVERWRITE", hide_env = true)]
-    pub overwrite: bool,
-    /// Show what would be done; write nothing
-    #[arg(long, env = "DJWSGI_DRY_RUN", hide_env = true)]
-    pub dry_run: bool,
-    /// With --dry-run: show the contents too
-    #[arg(long, env = "DJWSGI_DIFF", hide_env = true)]
-    pub diff: bool,
+    /// How files are written.
+    #[command(flatten)]
+    pub write: WriteArgs,
 }
 
 /// Which mod_wsgi a new site uses.
@@ -170,15 +178,9 @@ pub struct DeployConfigArgs {
     /// Where TLS ends: certificate files, or no TLS in this Apache
     #[arg(long, value_enum, env = "DJWSGI_TLS", hide_env = true)]
     pub tls: Option<TlsMode>,
-    /// Replace files that differ (a backup is kept)
-    #[arg(long, env = "DJWSGI_OVERWRITE", hide_env = true)]
-    pub overwrite: bool,
-    /// Show what would be written; write nothing
-    #[arg(long, env = "DJWSGI_DRY_RUN", hide_env = true)]
-    pub dry_run: bool,
-    /// With --dry-run: show the contents too
-    #[arg(long, env = "DJWSGI_DIFF", hide_env = true)]
-    pub diff: bool,
+    /// How files are written.
+    #[command(flatten)]
+    pub write: WriteArgs,
 }
 
 /// Where TLS ends.

@@ -62,16 +62,25 @@ pub struct Finished {
 /// When it can't be started, does not end within `limit` (it is killed), or `interrupt` comes.
 pub fn run(command: &mut Command, limit: Duration, interrupt: &Interrupt) -> Result<Finished> {
     let program = command.get_program().to_owned();
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| cannot_start(&program, error))?;
+    let mut child = spawn_piped(command)?;
     let stdout = drain(child.stdout.take());
     let stderr = drain(child.stderr.take());
     let status = wait(&mut child, &program, limit, interrupt, |_| {})?;
     Ok(Finished { status, stdout: stdout.join().unwrap_or_default(), stderr: stderr.join().unwrap_or_default() })
+}
+
+/// Starts `command` with stdin closed and both outputs piped.
+///
+/// # Errors
+/// When it can't be started.
+pub fn spawn_piped(command: &mut Command) -> Result<Child> {
+    let program = command.get_program().to_owned();
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| cannot_start(&program, error))
 }
 
 /// Waits for `child`, calling `tick` with the time passed at every look.

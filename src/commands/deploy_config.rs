@@ -48,9 +48,9 @@ pub fn run(ui: &Ui, args: &DeployConfigArgs) -> Result<()> {
     }
     match output {
         Some(folder) => {
-            let steps = plan::make(wanted, &folder, args.overwrite)?;
-            if args.dry_run {
-                return plan::show(ui, &steps, &folder, args.diff);
+            let steps = plan::make(wanted, &folder, args.write.overwrite)?;
+            if args.write.dry_run {
+                return plan::show(ui, &steps, &folder, args.write.diff);
             }
             write::apply(ui, &steps, &folder)
         }

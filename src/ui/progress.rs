@@ -1,7 +1,7 @@
 //! Long work: a spinner with the latest line where a person watches, plain lines elsewhere.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -33,12 +33,7 @@ pub fn run(
     interrupt: &Interrupt,
 ) -> Result<()> {
     let program = command.get_program().to_owned();
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| process::cannot_start(&program, error))?;
+    let mut child = process::spawn_piped(command)?;
     let lines = Arc::new(Mutex::new(Vec::new()));
     let readers =
         [child.stdout.take().map(|pipe| collect(pipe, &lines)), child.stderr.take().map(|pipe| collect(pipe, &lines))];

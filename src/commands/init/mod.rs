@@ -60,9 +60,9 @@ fn hook_up(ui: &Ui, args: &InitArgs, root: &Path, site_args: &SiteArgs, origin: 
         site.config.site.settings.clone_from(&site_args.settings);
     }
     let wanted = site_files::scaffold(&site, &mod_wsgi, origin == Origin::New)?;
-    let steps = plan::make(wanted, root, args.overwrite)?;
-    if args.dry_run {
-        return plan::show(ui, &steps, root, args.diff);
+    let steps = plan::make(wanted, root, args.write.overwrite)?;
+    if args.write.dry_run {
+        return plan::show(ui, &steps, root, args.write.diff);
     }
     write::apply(ui, &steps, root)?;
     report(ui, &site, steps.iter().any(plan::Step::writes));

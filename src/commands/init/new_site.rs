@@ -49,7 +49,7 @@ pub fn create(ui: &Ui, args: &InitArgs, name: &str) -> Result<()> {
     refuse_nested(&here)?;
     refuse_occupied(&root)?;
     let plan = Plan::make(ui, args, name, &root)?;
-    if args.dry_run {
+    if args.write.dry_run {
         plan.show(ui);
         return Ok(());
     }
