@@ -21,16 +21,16 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct GlobalArgs {
     /// When to use colour
-    #[arg(long, global = true, value_enum, default_value_t = ColorWhen::Auto, env = "DJWSGI_COLOR", hide_env = true, value_name = "WHEN")]
+    #[arg(long, global = true, value_enum, default_value_t = ColorWhen::Auto, help_heading = "Everywhere", env = "DJWSGI_COLOR", hide_env = true, value_name = "WHEN")]
     pub color: ColorWhen,
     /// Never ask; a question that needs an answer is an error
-    #[arg(long, global = true, env = "DJWSGI_NO_INPUT", hide_env = true)]
+    #[arg(long, global = true, help_heading = "Everywhere", env = "DJWSGI_NO_INPUT", hide_env = true)]
     pub no_input: bool,
     /// Answer every question with yes
-    #[arg(short, long, global = true, env = "DJWSGI_YES", hide_env = true)]
+    #[arg(short, long, global = true, help_heading = "Everywhere", env = "DJWSGI_YES", hide_env = true)]
     pub yes: bool,
     /// Say more about what happens
-    #[arg(short, long, global = true, env = "DJWSGI_VERBOSE", hide_env = true)]
+    #[arg(short, long, global = true, help_heading = "Everywhere", env = "DJWSGI_VERBOSE", hide_env = true)]
     pub verbose: bool,
 }
 

@@ -118,16 +118,17 @@ def _drop_bytecode(path):
 
 def _watched_files():
     """Every file to look at, with the loader of the module that came from it."""
+    files = dict.fromkeys(list(_tracked))
     # vars(): asking a lazy module for an attribute may import something.
     for module in list(sys.modules.values()):
         try:
-            path = vars(module).get("__file__")
+            names = vars(module)
         except TypeError:
             continue
+        path = names.get("__file__")
         if isinstance(path, str):
-            yield os.path.abspath(path), getattr(vars(module).get("__spec__"), "loader", None)
-    for path in list(_tracked):
-        yield path, None
+            files[os.path.abspath(path)] = getattr(names.get("__spec__"), "loader", None)
+    return files.items()
 
 
 def _was_a_file(path, loader):
