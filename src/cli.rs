@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Django sites on Apache and mod_wsgi: scaffold, serve with reload, deploy.
@@ -24,13 +25,13 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_enum, default_value_t = ColorWhen::Auto, help_heading = "Everywhere", env = "DJWSGI_COLOR", hide_env = true, value_name = "WHEN")]
     pub color: ColorWhen,
     /// Never ask; a question that needs an answer is an error
-    #[arg(long, global = true, help_heading = "Everywhere", env = "DJWSGI_NO_INPUT", hide_env = true)]
+    #[arg(long, global = true, help_heading = "Everywhere", env = "DJWSGI_NO_INPUT", hide_env = true, value_parser = FalseyValueParser::new())]
     pub no_input: bool,
     /// Answer every question with yes
-    #[arg(short, long, global = true, help_heading = "Everywhere", env = "DJWSGI_YES", hide_env = true)]
+    #[arg(short, long, global = true, help_heading = "Everywhere", env = "DJWSGI_YES", hide_env = true, value_parser = FalseyValueParser::new())]
     pub yes: bool,
     /// Say more about what happens
-    #[arg(short, long, global = true, help_heading = "Everywhere", env = "DJWSGI_VERBOSE", hide_env = true)]
+    #[arg(short, long, global = true, help_heading = "Everywhere", env = "DJWSGI_VERBOSE", hide_env = true, value_parser = FalseyValueParser::new())]
     pub verbose: bool,
 }
 
@@ -77,13 +78,13 @@ pub struct SiteArgs {
 #[derive(Clone, Debug, Args)]
 pub struct WriteArgs {
     /// Replace files that differ (a backup is kept)
-    #[arg(long, env = "DJWSGI_OVERWRITE", hide_env = true)]
+    #[arg(long, env = "DJWSGI_OVERWRITE", hide_env = true, value_parser = FalseyValueParser::new())]
     pub overwrite: bool,
     /// Show what would be written; write nothing
-    #[arg(long, env = "DJWSGI_DRY_RUN", hide_env = true)]
+    #[arg(long, env = "DJWSGI_DRY_RUN", hide_env = true, value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
     /// With --dry-run: show the contents too
-    #[arg(long, env = "DJWSGI_DIFF", hide_env = true)]
+    #[arg(long, env = "DJWSGI_DIFF", hide_env = true, value_parser = FalseyValueParser::new())]
     pub diff: bool,
 }
 
@@ -142,7 +143,7 @@ pub struct DevArgs {
     #[arg(long, value_enum, env = "DJWSGI_RELOAD", hide_env = true)]
     pub reload: Option<ReloadMode>,
     /// Open the site in the browser when it is ready
-    #[arg(long, env = "DJWSGI_OPEN", hide_env = true)]
+    #[arg(long, env = "DJWSGI_OPEN", hide_env = true, value_parser = FalseyValueParser::new())]
     pub open: bool,
     /// As root: the user to serve the site as [default: the owner of the site]
     #[arg(long, env = "DJWSGI_USER", hide_env = true, value_name = "NAME")]
@@ -167,7 +168,7 @@ pub struct DeployConfigArgs {
     #[command(flatten)]
     pub site: SiteArgs,
     /// The production config: monitor removed, limits set, TLS
-    #[arg(long, env = "DJWSGI_PROD", hide_env = true)]
+    #[arg(long, env = "DJWSGI_PROD", hide_env = true, value_parser = FalseyValueParser::new())]
     pub prod: bool,
     /// Write the files into this folder instead of printing the config
     #[arg(long, env = "DJWSGI_OUTPUT", hide_env = true, value_name = "DIR")]

@@ -195,10 +195,8 @@ impl Supervisor<'_> {
         }
         // Data, for a script that waits for it; a reader that has gone does not end the server.
         let _ = self.ui.data(&format!("{}\n", self.site.url));
-        if self.open
-            && let Err(error) = open::that_detached(&self.site.url)
-        {
-            self.ui.warn(&format!("cannot open a browser: {error}"));
+        if self.open && open::that_detached(&self.site.url).is_err() {
+            self.ui.warn("found no browser to open it in");
         }
         Ok(())
     }

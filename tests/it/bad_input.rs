@@ -207,3 +207,14 @@ fn wrong_flags() {
     sandbox.djwsgi("mysite", &["init"]).code(0);
     sandbox.djwsgi("mysite", &["dev", "--host", "192.0.2.1"]).code(2).says(&["no address of this machine"]);
 }
+
+#[test]
+fn a_flag_can_be_set_by_its_variable() {
+    let sandbox = plain_site();
+    for (value, writes) in [("1", false), ("yes", false), ("true", false), ("0", true), ("", true), ("no", true)] {
+        let mut command = sandbox.djwsgi_command("mysite", &["init"]);
+        sandbox.run(command.env("DJWSGI_DRY_RUN", value)).code(0);
+        assert_eq!(sandbox.has("mysite/djwsgi.toml"), writes, "{value:?}");
+        let _ = std::fs::remove_file(sandbox.join("mysite/djwsgi.toml"));
+    }
+}
