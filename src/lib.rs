@@ -8,6 +8,8 @@ mod cli;
 mod commands;
 mod dev;
 mod files;
+mod identity;
+mod interrupt;
 mod process;
 mod python;
 mod scaffold;
@@ -26,7 +28,7 @@ pub fn run() -> ExitCode {
         Err(error) => return ui::report::usage(&error),
     };
     let ui = ui::term::Ui::new(&cli.global);
-    match commands::run(&ui, cli.command) {
+    match interrupt::listen().and_then(|()| commands::run(&ui, cli.command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => ui::report::failure(&ui, &error),
     }

@@ -1,50 +1,29 @@
-//! Child processes that are waited for: a deadline, Ctrl-C, and the output kept whole.
+//! Child processes that are waited for: in a process group of their own, with a deadline, ended
+//! with us, and their output kept whole.
 
 use std::ffi::OsStr;
 use std::io::Read;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
+use crate::identity;
+use crate::interrupt;
 use crate::ui::problem::Problem;
 
 /// How often a waiting loop looks at the child, the clock and the signals.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Whether the user asked to stop (Ctrl-C, TERM, HUP) since this was created.
-#[derive(Clone)]
-pub struct Interrupt(Arc<AtomicBool>);
-
-impl Interrupt {
-    /// Starts listening; from here on the signals no longer end the process by themselves.
-    ///
-    /// # Errors
-    /// When the system refuses a handler.
-    pub fn listen() -> Result<Self> {
-        let flag = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            signal_hook::flag::register(signal, Arc::clone(&flag)).context("cannot install a signal handler")?;
-        }
-        Ok(Self(flag))
-    }
-
-    /// An interrupt that never comes.
-    pub fn never() -> Self {
-        Self(Arc::new(AtomicBool::new(false)))
-    }
-
-    /// Whether a signal has arrived.
-    pub fn requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+/// How long the output of a child that has ended is waited for: what it started in the background
+/// may hold the pipes open for ever.
+const LAST_OUTPUT: Duration = Duration::from_millis(200);
 
 /// What a finished child left behind.
 pub struct Finished {
@@ -59,26 +38,28 @@ pub struct Finished {
 /// Runs `command` to its end with stdin closed and both outputs kept.
 ///
 /// # Errors
-/// When it can't be started, does not end within `limit` (it is killed), or `interrupt` comes.
-pub fn run(command: &mut Command, limit: Duration, interrupt: &Interrupt) -> Result<Finished> {
+/// When it can't be started, does not end within `limit` (it is killed), or the user interrupts.
+pub fn run(command: &mut Command, limit: Duration) -> Result<Finished> {
     let program = command.get_program().to_owned();
     let mut child = spawn_piped(command)?;
-    let stdout = drain(child.stdout.take());
-    let stderr = drain(child.stderr.take());
-    let status = wait(&mut child, &program, limit, interrupt, |_| {})?;
-    Ok(Finished { status, stdout: stdout.join().unwrap_or_default(), stderr: stderr.join().unwrap_or_default() })
+    let stdout = Collected::from(child.stdout.take());
+    let stderr = Collected::from(child.stderr.take());
+    let status = wait(&mut child, &program, limit, |_| {})?;
+    Ok(Finished { status, stdout: stdout.text(), stderr: stderr.text() })
 }
 
-/// Starts `command` with stdin closed and both outputs piped.
+/// Starts `command` in a process group of its own, with stdin closed and both outputs piped.
 ///
 /// # Errors
 /// When it can't be started.
 pub fn spawn_piped(command: &mut Command) -> Result<Child> {
     let program = command.get_program().to_owned();
     command
+        .envs(identity::environment())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        .process_group(0)
         .spawn()
         .map_err(|error| cannot_start(&program, error))
 }
@@ -86,23 +67,17 @@ pub fn spawn_piped(command: &mut Command) -> Result<Child> {
 /// Waits for `child`, calling `tick` with the time passed at every look.
 ///
 /// # Errors
-/// As [`run`]; the child has been killed and reaped then.
-pub fn wait(
-    child: &mut Child,
-    program: &OsStr,
-    limit: Duration,
-    interrupt: &Interrupt,
-    mut tick: impl FnMut(Duration),
-) -> Result<ExitStatus> {
+/// As [`run`]; the child's whole group has been killed then.
+pub fn wait(child: &mut Child, program: &OsStr, limit: Duration, mut tick: impl FnMut(Duration)) -> Result<ExitStatus> {
     let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait().context("cannot wait for a child process")? {
-            // Ctrl-C reaches the child too: its death is then not its own failure.
-            return if interrupt.requested() { Err(Problem::interrupted().into()) } else { Ok(status) };
+            return Ok(status);
         }
         let late = started.elapsed() > limit;
-        if late || interrupt.requested() {
-            let _ = child.kill();
+        if late || interrupt::requested() {
+            // Not yet reaped, so the number is still its group's.
+            let _ = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
             let _ = child.wait();
             return Err(if late { too_late(program, limit) } else { Problem::interrupted() }.into());
         }
@@ -122,15 +97,40 @@ pub fn cannot_start(program: &OsStr, error: std::io::Error) -> anyhow::Error {
     anyhow::Error::new(error).context(problem)
 }
 
-fn drain(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            // What arrived before a read error is still worth having.
-            let _ = pipe.read_to_end(&mut bytes);
-        }
+/// The output of a child, as far as it has arrived.
+struct Collected {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+impl Collected {
+    fn from(pipe: Option<impl Read + Send + 'static>) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&bytes);
+        let reader = thread::spawn(move || {
+            let mut chunk = [0; 8192];
+            let Some(mut pipe) = pipe else { return };
+            while let Ok(count @ 1..) = pipe.read(&mut chunk) {
+                let Ok(mut bytes) = sink.lock() else { return };
+                bytes.extend_from_slice(&chunk[..count]);
+            }
+        });
+        Self { bytes, reader }
+    }
+
+    fn text(self) -> String {
+        finish_reading(&self.reader);
+        let bytes = self.bytes.lock().map(|bytes| bytes.clone()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
-    })
+    }
+}
+
+/// Waits, briefly, until a reader has seen the end of its pipe.
+pub fn finish_reading(reader: &JoinHandle<()>) {
+    let started = Instant::now();
+    while !reader.is_finished() && started.elapsed() < LAST_OUTPUT {
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// "exit status 1" or "killed by signal 9", for messages.

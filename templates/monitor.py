@@ -36,6 +36,8 @@ def start(interval=1.0):
     files involved are watched too, so that mending them restarts the process.
     """
     global _thread, _inactive_said
+    if os.environ.get("DJWSGI_RELOAD") == "off":
+        return  # as `djwsgi dev --reload off` asks
     if not _in_daemon_process():
         if not _inactive_said:
             _inactive_said = True
@@ -68,7 +70,12 @@ def _in_daemon_process():
 def _run(interval):
     started = _process_start()
     while not _stop.is_set():
-        changed = _changed_files(started)
+        try:
+            changed = _changed_files(started)
+        except Exception:
+            # One look that failed must not be the last one.
+            _say("cannot look at the files:\n" + traceback.format_exc())
+            changed = []
         if changed:
             for path, what in changed:
                 _drop_bytecode(path)
@@ -134,8 +141,8 @@ def _watched_files():
 def _was_a_file(path, loader):
     """Whether the module at `path`, where nothing is now, was loaded from there: not from an
     archive, and not from a temporary file that its own importer removes every time."""
-    here, temporary = os.getcwd() + os.sep, os.path.realpath(tempfile.gettempdir()) + os.sep
-    passing = path.startswith(temporary) and not path.startswith(here)
+    temporary = os.path.realpath(tempfile.gettempdir()) + os.sep
+    passing = path.startswith(temporary) and not path.startswith(_here)
     return isinstance(loader, importlib.machinery.SourceFileLoader) and not passing
 
 
@@ -161,6 +168,7 @@ def _process_start():
 
 
 _imported_at = time.time()
+_here = os.getcwd() + os.sep  # the site's folder: the working directory of daemon processes
 
 
 class _ImportedFiles:
@@ -197,15 +205,25 @@ def _note_failure(error):
         for frame in traceback.extract_tb(error.__traceback__):
             if os.path.exists(frame.filename):
                 track(frame.filename)
-        if isinstance(error, SyntaxError) and error.filename:
+        if isinstance(error, (SyntaxError, OSError)) and isinstance(error.filename, str):
             track(error.filename)
+        if isinstance(error, ImportError) and error.name:
+            _track_missing(error.name)
         error = error.__cause__ or error.__context__
 
 
+def _track_missing(name):
+    """Watch the places where the module `name`, which was not found, may yet appear."""
+    parent, _, last = name.rpartition(".")
+    folders = getattr(sys.modules.get(parent), "__path__", ()) if parent else sys.path
+    for folder in list(folders):
+        track(os.path.join(folder, last + ".py"))
+        track(os.path.join(folder, last, "__init__.py"))
+
+
 def _shown(path):
-    """`path` as seen from the site's folder, which is the working directory, if it is in it."""
-    here = os.getcwd() + os.sep
-    return path[len(here):] if path.startswith(here) else path
+    """`path` as seen from the site's folder, if it is in it."""
+    return path[len(_here):] if path.startswith(_here) else path
 
 
 def _say(text):

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::locate::Apache;
-use crate::process::{self, Interrupt};
+use crate::process;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub fn syntax(apache: &Apache, path: &Path) -> Result<std::result::Result<(), String>> {
     let mut command = apache.command();
     command.arg("-t").arg("-f").arg(path);
-    let finished = process::run(&mut command, LIMIT, &Interrupt::never())?;
+    let finished = process::run(&mut command, LIMIT)?;
     if finished.status.success() {
         return Ok(Ok(()));
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::process::{self, Interrupt};
+use crate::process;
 use crate::python::interpreter::Interpreter;
 use crate::ui::problem::Problem;
 
@@ -58,16 +58,17 @@ impl Apache {
         }
     }
 
+    /// Whether this machine has an Apache.
+    pub fn is_installed() -> bool {
+        binary().is_some()
+    }
+
     /// This machine's Apache.
     ///
     /// # Errors
     /// When there is none, or it does not run.
     pub fn of_machine() -> Result<Self> {
-        let binary = ["apache2", "httpd"]
-            .iter()
-            .find_map(|name| which::which(name).ok())
-            .or_else(|| BINARIES.iter().map(PathBuf::from).find(|path| path.exists()))
-            .ok_or_else(|| Problem::environment("Apache is not installed").hint(install_hint()))?;
+        let binary = binary().ok_or_else(|| Problem::environment("Apache is not installed").hint(install_hint()))?;
         Self::inspect(&binary, None)
     }
 
@@ -126,6 +127,13 @@ impl Apache {
     }
 }
 
+fn binary() -> Option<PathBuf> {
+    ["apache2", "httpd"]
+        .iter()
+        .find_map(|name| which::which(name).ok())
+        .or_else(|| BINARIES.iter().map(PathBuf::from).find(|path| path.exists()))
+}
+
 fn command(binary: &Path, libraries: Option<&Path>) -> Command {
     let mut command = Command::new(binary);
     command.envs(libraries.map(|folder| (LIBRARY_VARIABLE, folder)));
@@ -133,7 +141,7 @@ fn command(binary: &Path, libraries: Option<&Path>) -> Command {
 }
 
 fn ask(mut command: Command, flag: &str) -> Result<String> {
-    let finished = process::run(command.arg(flag), LIMIT, &Interrupt::never())?;
+    let finished = process::run(command.arg(flag), LIMIT)?;
     Ok(finished.stdout + &finished.stderr)
 }
 

@@ -67,12 +67,18 @@ fn load_line(name: &str, path: &Path) -> String {
     format!("LoadModule {name} {}\n", quote::argument(&path.to_string_lossy()))
 }
 
-/// `conf` with every certificate and key that is not here replaced; Apache looks whether they exist.
+/// `conf` without what may be missing on this machine: Apache looks whether certificates, keys and
+/// accounts exist.
 fn with_stand_in(conf: &str, stand_in: &Path) -> String {
     let mut text = String::with_capacity(conf.len());
     for line in conf.lines() {
         let directive = line.trim_start();
         let name = directive.split_whitespace().next().unwrap_or_default();
+        if name.starts_with("user=") {
+            // An account may exist on the target only; Apache looks it up. The line ends in a
+            // continuation, so does the one before it.
+            continue;
+        }
         if name == "SSLCertificateFile" || name == "SSLCertificateKeyFile" {
             text += &format!("{name} {}\n", quote::argument(&stand_in.to_string_lossy()));
         } else {

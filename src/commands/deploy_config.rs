@@ -9,6 +9,7 @@ use crate::apache::mod_wsgi::{self, ModWsgi};
 use crate::apache::sample;
 use crate::cli::{DeployConfigArgs, TlsMode};
 use crate::files;
+use crate::identity;
 use crate::scaffold::conf::Production;
 use crate::scaffold::hookup;
 use crate::scaffold::plan::{self, Wanted};
@@ -17,7 +18,9 @@ use crate::scaffold::site_files::generated;
 use crate::scaffold::templates::Template;
 use crate::scaffold::write;
 use crate::scaffold::{conf, script};
+use crate::site::config::Layers;
 use crate::site::config::is_host_name;
+use crate::site::discover;
 use crate::site::hosts::AllowedHosts;
 use crate::site::resolve::Site;
 use crate::ui::problem::Problem;
@@ -31,7 +34,10 @@ const PRODUCTION: &str = "apache/production";
 /// # Errors
 /// When something is missing, Apache does not accept the config, or a file is in the way.
 pub fn run(ui: &Ui, args: &DeployConfigArgs) -> Result<()> {
-    let site = Site::find(&args.site)?;
+    let root = discover::project_root(&files::current_folder()?, args.site.project_dir.as_deref())?;
+    identity::become_owner(&root)?;
+    let layers = if args.prod { Layers::All } else { Layers::Committed };
+    let site = Site::at(&root, &args.site, layers)?;
     let (apache, mod_wsgi) = server(ui, &site)?;
     let output = args.output.as_deref().map(absolute).transpose()?;
     let wanted = if args.prod {
@@ -58,8 +64,7 @@ pub fn run(ui: &Ui, args: &DeployConfigArgs) -> Result<()> {
             if args.prod {
                 remind_of_script(ui, &wanted[1])?;
             }
-            ui.data(&wanted[0].text)?;
-            Ok(())
+            ui.data(&wanted[0].text)
         }
     }
 }
@@ -67,17 +72,14 @@ pub fn run(ui: &Ui, args: &DeployConfigArgs) -> Result<()> {
 /// The Apache that checks the config, and the mod_wsgi that it names. A machine without Apache
 /// can still make a config for one that has the distribution's.
 fn server(ui: &Ui, site: &Site) -> Result<(Option<Apache>, ModWsgi)> {
-    match Apache::for_python(&site.python) {
-        Ok(apache) => {
-            let mod_wsgi = mod_wsgi::find(&site.python, &apache)?;
-            Ok((Some(apache), mod_wsgi))
-        }
-        Err(_) => {
-            ui.note("Apache is not installed here; the config is for one with the distribution's mod_wsgi");
-            let mod_wsgi = ModWsgi { path: PathBuf::new(), version: String::new(), from_distribution: true };
-            Ok((None, mod_wsgi))
-        }
+    if site.python.mod_wsgi.is_none() && !Apache::is_installed() {
+        ui.note("Apache is not installed here; the config is for one with the distribution's mod_wsgi");
+        let mod_wsgi = ModWsgi { path: PathBuf::new(), version: String::new(), from_distribution: true };
+        return Ok((None, mod_wsgi));
     }
+    let apache = Apache::for_python(&site.python)?;
+    let mod_wsgi = mod_wsgi::find(&site.python, &apache)?;
+    Ok((Some(apache), mod_wsgi))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {
@@ -103,14 +105,20 @@ fn production(
     let server_name = server_name(ui, site, args.server_name.as_deref())?;
     let live = PathBuf::from("/etc/letsencrypt/live").join(&server_name);
     let prod = &site.config.prod;
-    let certificate = prod.certificate.clone().unwrap_or_else(|| live.join("fullchain.pem"));
-    let key = prod.certificate_key.clone().unwrap_or_else(|| live.join("privkey.pem"));
+    let file = |given: &Option<PathBuf>, default: &str| {
+        given.as_ref().map_or_else(|| live.join(default), |path| site.root.join(path))
+    };
+    let certificate = file(&prod.certificate, "fullchain.pem");
+    let key = file(&prod.certificate_key, "privkey.pem");
     let production = Production {
         script: &script_path,
         server_name: &server_name,
         tls: args.tls.or(prod.tls).unwrap_or_default(),
         certificate: (&certificate, &key),
     };
+    if let Some(alias) = site.refused_aliases().first() {
+        return Err(Problem::findings(alias.refusal()).hint("give it a folder of its own in the settings").into());
+    }
     advise(ui, site, &production);
     let conf_text = conf::production(site, mod_wsgi, &production)?;
     let script_text = script::production(site)?;
@@ -151,6 +159,9 @@ fn advise(ui: &Ui, site: &Site, production: &Production) {
     {
         ui.warn("STATIC_ROOT is not set: nothing will serve the static files");
         ui.hint("set STATIC_ROOT, run manage.py collectstatic, and make the config again");
+    }
+    if let Some(user) = site.config.prod.user.as_deref().filter(|user| identity::Identity::named(user).is_err()) {
+        ui.note(&format!("the account {user} is not on this machine"));
     }
     if production.tls == TlsMode::Files && !production.certificate.0.exists() {
         ui.note(&format!("the certificate {} is not on this machine", production.certificate.0.display()));

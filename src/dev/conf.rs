@@ -49,6 +49,8 @@ pub struct Serving<'a> {
     pub threads: u16,
     /// The WSGI script.
     pub script: &'a Path,
+    /// Touching the script renews the daemons.
+    pub script_reloading: bool,
 }
 
 /// Renders the config.
@@ -73,17 +75,19 @@ pub fn render(
     let own = json!({
         "server_root": files::config_text(&runtime.state)?,
         "runtime": run,
-        "pid_file": format!("{run}/httpd.pid"),
+        "pid_file": files::config_text(&runtime.pid_file())?,
         "socket_prefix": format!("{run}/wsgi"),
         "server_name": "localhost",
         "listen": serving.listen.to_string(),
         "modules": modules::to_load(apache, &mod_wsgi.path)?,
         "types_config": TYPES.iter().find(|path| Path::new(path).exists()),
         "types": FEW_TYPES,
+        "script_reloading": serving.script_reloading,
         "grace": GRACE,
         "error_format": output::ERROR_FORMAT,
         "access_format": output::ACCESS_FORMAT,
     });
     data.extend(own.as_object().cloned().unwrap_or_default());
+    conf::refuse_control_characters(&data)?;
     Template::DevConf.render(&data)
 }

@@ -19,6 +19,8 @@ pub enum Event {
     Wrote(Line),
     /// A request was answered: the line to show, and its status.
     Request(String, u16),
-    /// Something to tell the user.
+    /// Changed settings that can't be used, and why.
+    Rejected(anyhow::Error),
+    /// Something the user should look at.
     Warning(String),
 }

@@ -53,8 +53,8 @@ impl Runtime {
     /// # Errors
     /// When no folder for the state can be created.
     pub fn claim(root: &Path) -> Result<Claim> {
-        let run = run_folder(root)?;
-        let state = state_folder(root, &run)?;
+        let name = run_name(root);
+        let state = state_folder(root, &name)?;
         let path = state.join("dev.lock");
         let lock = File::options()
             .create(true)
@@ -63,10 +63,27 @@ impl Runtime {
             .open(&path)
             .map_err(|error| files::unwritable(&path, error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Claim::Ours(Self { state, run, lock })),
-            Err(TryLockError::WouldBlock) => Ok(Claim::Taken(running(&state))),
-            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(Claim::Taken(running(&state))),
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+            }
         }
+        // Only now: what a killed one left in it, a pid file above all, must not be believed.
+        let runtime = Self { state, run: run_folder(&name)?, lock };
+        runtime.announce("")?;
+        Ok(Claim::Ours(runtime))
+    }
+
+    /// Removes the pid file of an Apache that has ended: a new one that finds the number in use by
+    /// any process would not start.
+    pub fn forget_pid(&self) {
+        let _ = fs::remove_file(self.pid_file());
+    }
+
+    /// Apache's pid file.
+    pub fn pid_file(&self) -> PathBuf {
+        self.run.join("httpd.pid")
     }
 
     /// Apache's config.
@@ -100,30 +117,33 @@ fn running(state: &Path) -> Option<Running> {
 }
 
 /// `.djwsgi/` in the site, or a folder elsewhere if the site can't be written to.
-fn state_folder(root: &Path, run: &Path) -> Result<PathBuf> {
-    let own = root.join(STATE);
-    if prepare_state(&own).is_ok() {
-        return Ok(own);
-    }
-    let name = run.file_name().unwrap_or_default();
+fn state_folder(root: &Path, name: &str) -> Result<PathBuf> {
     let base = std::env::var_os("XDG_STATE_HOME")
         .map(PathBuf::from)
-        .or_else(|| std::env::home_dir().map(|home| home.join(".local/state")))
-        .unwrap_or_else(std::env::temp_dir);
-    let elsewhere = base.join(name);
-    if prepare_state(&elsewhere).is_ok() {
-        return Ok(elsewhere);
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/state")));
+    let candidates = [
+        Some(root.join(STATE)),
+        base.map(|base| base.join(name)),
+        Some(std::env::temp_dir().join(format!("{name}-state"))),
+    ];
+    let mut first_error = None;
+    for folder in candidates.into_iter().flatten() {
+        match prepare_state(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) => {
+                first_error.get_or_insert((folder, error));
+            }
+        }
     }
-    let last = std::env::temp_dir().join(format!("{}-state", name.to_string_lossy()));
-    prepare_state(&last).map_err(|error| files::unwritable(&last, error))?;
-    Ok(last)
+    let (folder, error) = first_error.unwrap_or_else(|| (root.join(STATE), std::io::ErrorKind::NotFound.into()));
+    Err(files::unwritable(&folder, error))
 }
 
 fn prepare_state(folder: &Path) -> std::io::Result<()> {
-    if fs::symlink_metadata(folder).is_ok_and(|meta| !meta.is_dir()) {
-        return Err(std::io::ErrorKind::NotADirectory.into());
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent)?;
     }
-    fs::create_dir_all(folder)?;
+    private_folder(folder)?;
     let ignore = folder.join(".gitignore");
     if !ignore.exists() {
         fs::write(ignore, "*\n")?;
@@ -132,12 +152,15 @@ fn prepare_state(folder: &Path) -> std::io::Result<()> {
     tempfile::tempfile_in(folder).map(drop)
 }
 
-/// A folder that only this user can enter, named after the site.
-fn run_folder(root: &Path) -> Result<PathBuf> {
-    let uid = nix::unistd::geteuid().as_raw();
+/// The name of a site's folders outside of it: short, and different for each user and site.
+fn run_name(root: &Path) -> String {
     let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
     let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let name = format!("djwsgi-{uid}-{short}");
+    format!("djwsgi-{}-{short}", nix::unistd::geteuid())
+}
+
+/// A new, empty folder that only this user can enter.
+fn run_folder(name: &str) -> Result<PathBuf> {
     let bases = [
         std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from),
         Some(std::env::temp_dir()),
@@ -145,11 +168,13 @@ fn run_folder(root: &Path) -> Result<PathBuf> {
     ];
     let mut last_error = None;
     for base in bases.into_iter().flatten() {
-        let folder = base.join(&name);
+        let folder = base.join(name);
         if folder.as_os_str().len() + 1 + SOCKET_NAME > SOCKET_PATH {
             continue;
         }
-        match private_folder(&folder, uid) {
+        // If it is somebody else's, it stays, and is refused below.
+        let _ = fs::remove_dir_all(&folder);
+        match private_folder(&folder) {
             Ok(()) => return Ok(folder),
             Err(error) => last_error = Some((folder, error)),
         }
@@ -162,17 +187,19 @@ fn run_folder(root: &Path) -> Result<PathBuf> {
     })
 }
 
-/// Creates `folder` with mode 0700, or accepts it if it is exactly that already.
-fn private_folder(folder: &Path, uid: u32) -> std::io::Result<()> {
+/// Creates `folder` with mode 0700; one that is there must be this user's, and becomes so.
+fn private_folder(folder: &Path) -> std::io::Result<()> {
     match fs::DirBuilder::new().mode(0o700).create(folder) {
-        Ok(()) => return fs::set_permissions(folder, Permissions::from_mode(0o700)),
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
-        Err(_) => {}
+        Ok(()) | Err(_) => {}
     }
-    // Somebody else's folder of that name in a shared /tmp must not be used.
+    // Somebody else's folder of that name in a shared /tmp must not be used, nor a link.
     let meta = fs::symlink_metadata(folder)?;
-    if meta.is_dir() && meta.uid() == uid && meta.mode() & 0o077 == 0 {
-        return Ok(());
+    if !meta.is_dir() {
+        return Err(std::io::ErrorKind::NotADirectory.into());
     }
-    Err(std::io::ErrorKind::PermissionDenied.into())
+    if meta.uid() != nix::unistd::geteuid().as_raw() {
+        return Err(std::io::ErrorKind::PermissionDenied.into());
+    }
+    fs::set_permissions(folder, Permissions::from_mode(0o700))
 }

@@ -1,8 +1,9 @@
 //! The private Apache as a process: its own process group, its output, its end.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread;
@@ -13,6 +14,7 @@ use nix::unistd::Pid;
 
 use super::event::Event;
 use super::output;
+use crate::identity;
 use crate::process;
 
 /// A started Apache.
@@ -32,7 +34,7 @@ impl Server {
     pub fn start(
         binary: &Path,
         conf: &Path,
-        environment: &[(String, PathBuf)],
+        environment: &[(String, OsString)],
         number: u32,
         queue: &Sender<Event>,
     ) -> Result<Self> {
@@ -41,6 +43,7 @@ impl Server {
             .arg("-f")
             .arg(conf)
             .arg("-DFOREGROUND")
+            .envs(identity::environment())
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -55,12 +58,10 @@ impl Server {
         let queue = queue.clone();
         thread::spawn(move || {
             let status = child.wait();
-            if status.is_err() || !server.group_lives() {
-                // Its last words come before the news of its end. Workers that outlive a killed
-                // parent keep the pipes open: then there is nothing to wait for.
-                for reader in readers.into_iter().flatten() {
-                    let _ = reader.join();
-                }
+            // Its last words come before the news of its end, if they come soon: workers that
+            // outlive it, or what the site started, may hold the pipes open.
+            for reader in readers.iter().flatten() {
+                process::finish_reading(reader);
             }
             let how = status.map_or_else(|error| error.to_string(), process::describe);
             let _ = queue.send(Event::Exited(number, how));
@@ -82,11 +83,6 @@ impl Server {
     /// KILL to every process of the group; workers outlive a killed parent.
     pub fn kill(self) {
         let _ = killpg(self.pid, Signal::SIGKILL);
-    }
-
-    /// Whether a process of the group is left.
-    fn group_lives(self) -> bool {
-        killpg(self.pid, None).is_ok()
     }
 }
 

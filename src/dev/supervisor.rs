@@ -1,6 +1,7 @@
 //! The loop of `djwsgi dev`: takes the queue's entries, shows them, and does what [`react`] says.
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Instant;
@@ -16,7 +17,9 @@ use super::react::{Action, Cause, State, react};
 use super::ready::{self, Watch};
 use super::runtime::Runtime;
 use super::server::Server;
+use crate::ui::printer::Printer;
 use crate::ui::problem::Problem;
+use crate::ui::report;
 use crate::ui::term::Ui;
 
 /// Lines of Apache's kept for the report of its end.
@@ -26,12 +29,14 @@ const LAST_WORDS: usize = 12;
 pub struct Supervisor<'a> {
     /// How to talk.
     pub ui: &'a Ui,
+    /// Where what happens is told.
+    pub printer: &'a Printer,
     /// The folders.
     pub runtime: &'a Runtime,
     /// The Apache binary.
     pub binary: PathBuf,
     /// Variables for Apache's environment.
-    pub environment: Vec<(String, PathBuf)>,
+    pub environment: Vec<(String, OsString)>,
     /// Where the site answers.
     pub site: SiteUrl,
     /// What to do at the first answer.
@@ -88,6 +93,7 @@ impl Supervisor<'_> {
     }
 
     fn start(&self, number: u32, queue: &Sender<Event>) -> Result<Server> {
+        self.runtime.forget_pid();
         Server::start(&self.binary, &self.runtime.conf(), &self.environment, number, queue)
     }
 
@@ -112,15 +118,15 @@ impl Supervisor<'_> {
             Event::Reconfigured => Some(Cause::Reconfigured),
             Event::Wrote(line) => self.show(line, life),
             Event::Request(line, status) => {
-                if status >= 500 {
-                    self.ui.line(&line)
-                } else {
-                    self.ui.dim(&line)
-                }
+                self.printer.print(move |ui| if status >= 500 { ui.line(&line) } else { ui.dim(&line) });
                 None
             }
             Event::Warning(text) => {
-                self.ui.warn(&text);
+                self.printer.print(move |ui| ui.warn(&text));
+                None
+            }
+            Event::Rejected(error) => {
+                self.printer.print(move |ui| report::setback(ui, "the changed settings are not used", &error));
                 None
             }
         }
@@ -128,16 +134,16 @@ impl Supervisor<'_> {
 
     fn show(&self, line: Line, life: &mut Life) -> Option<Cause> {
         match line {
-            Line::Site(text) => self.ui.line(&text),
+            Line::Site(text) => self.printer.print(move |ui| ui.line(&text)),
             Line::Server(text) => {
-                self.ui.line(&format!("apache: {text}"));
-                remember(&mut life.last_words, text);
+                remember(&mut life.last_words, text.clone());
+                self.printer.print(move |ui| ui.line(&format!("apache: {text}")));
             }
             Line::Detail(text) => {
+                remember(&mut life.last_words, text.clone());
                 if self.ui.verbose {
-                    self.ui.dim(&format!("apache: {text}"));
+                    self.printer.print(move |ui| ui.dim(&format!("apache: {text}")));
                 }
-                remember(&mut life.last_words, text);
             }
         }
         None
@@ -161,16 +167,14 @@ impl Supervisor<'_> {
                 life.server.kill();
             }
             Action::Announce(status) => return self.announce(status, life).err().map(Err),
-            Action::StillWaiting(seconds) => {
-                self.ui.note(&format!(
-                    "the site has not answered its first request yet ({seconds} s); is it still being imported?"
-                ));
-            }
-            Action::Crashed(how, pause) => {
-                self.ui
-                    .warn(&format!("Apache ended by itself ({how}); starting it again in {} s", pause.as_secs_f32()));
-            }
-            Action::Applying => self.ui.status("Applying", "new settings"),
+            Action::StillWaiting(seconds) => self.printer.print(move |ui| {
+                ui.note(&format!("the site has not answered its first request yet ({seconds} s): it is still loading"));
+            }),
+            Action::Crashed(how, pause) => self.printer.print(move |ui| {
+                let seconds = pause.as_secs_f32();
+                ui.warn(&format!("Apache ended by itself ({how}); starting it again in {seconds} s"));
+            }),
+            Action::Applying => self.printer.print(|ui| ui.status("Applying", "new settings")),
             Action::End => return Some(Ok(())),
             Action::GiveUp(how) => return Some(Err(gave_up(&how, &life.last_words).into())),
         }
@@ -179,27 +183,35 @@ impl Supervisor<'_> {
 
     fn announce(&self, status: u16, life: &mut Life) -> Result<()> {
         if status >= 500 {
-            self.ui.warn(&format!("the site answers {status}: its error is above; mend it and save"));
+            self.printer.print(move |ui| {
+                ui.warn(&format!("the site answers {status}: its error is above; mend it and save"));
+            });
         }
         if life.announced {
-            self.ui.status("Serving", "again");
+            self.printer.print(|ui| ui.status("Serving", "again"));
             return Ok(());
         }
         life.announced = true;
         self.runtime.announce(&self.site.url)?;
-        if !self.site.resolves {
-            let name = self.site.host_header.split(':').next().unwrap_or_default();
-            self.ui.note(&format!(
-                "ALLOWED_HOSTS accepts no name that leads to this machine; add to /etc/hosts: 127.0.0.1 {name}"
-            ));
-        }
-        // Data, for a script that waits for it; a reader that has gone does not end the server.
-        let _ = self.ui.data(&format!("{}\n", self.site.url));
-        if self.open && open::that_detached(&self.site.url).is_err() {
-            self.ui.warn("found no browser to open it in");
-        }
+        let (site, open) = (self.site.clone(), self.open);
+        self.printer.print(move |ui| present(ui, &site, open));
         Ok(())
     }
+}
+
+/// The URL as the last line, and the browser if it was asked for.
+fn present(ui: &Ui, site: &SiteUrl, open: bool) {
+    if !site.resolves {
+        let name = site.host_header.split(':').next().unwrap_or_default();
+        ui.note(&format!(
+            "ALLOWED_HOSTS accepts no name that leads to this machine; add to /etc/hosts: 127.0.0.1 {name}"
+        ));
+    }
+    if open && open::that_detached(&site.url).is_err() {
+        ui.warn("found no browser to open it in");
+    }
+    // Data, for a script that waits for it; a reader that has gone does not end the server.
+    let _ = ui.data(&format!("{}\n", site.url));
 }
 
 fn remember(words: &mut VecDeque<String>, text: String) {

@@ -43,6 +43,7 @@ def fail(stage, error):
     trace.stack = traceback.StackSummary.from_list(frames[skip:])
     answer({"error": {
         "stage": stage,
+        "settings_from_environment": "DJANGO_SETTINGS_MODULE" in given_environment and not OVERRIDE,
         "message": "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()[-1],
         "file": file,
         "line": line,
@@ -118,7 +119,14 @@ def env_reader():
 
 def text(value):
     """A setting as text: paths, lazy strings and None included."""
-    return None if value is None else os.fspath(value) if hasattr(value, "__fspath__") else str(value)
+    if value is None:
+        return None
+    value = os.fspath(value) if hasattr(value, "__fspath__") else str(value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("the setting %a is not valid UTF-8" % value) from None
+    return value
 
 
 MANAGE, OVERRIDE = sys.argv[1], sys.argv[2]

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::interpreter::Interpreter;
-use crate::process::{self, Interrupt};
+use crate::process;
 use crate::ui::problem::Problem;
 
 const ASK: &str = include_str!("ask_django.py");
@@ -71,6 +71,7 @@ enum Answer {
 #[derive(Deserialize)]
 struct Failure {
     stage: String,
+    settings_from_environment: bool,
     message: String,
     file: Option<String>,
     line: Option<u32>,
@@ -81,22 +82,13 @@ struct Failure {
 ///
 /// # Errors
 /// When the settings can't be imported (the traceback is shown), or hang.
-pub fn ask(
-    python: &Interpreter,
-    manage: &Path,
-    settings: Option<&str>,
-    run_as: Option<(u32, u32)>,
-) -> Result<DjangoFacts> {
+pub fn ask(python: &Interpreter, manage: &Path, settings: Option<&str>) -> Result<DjangoFacts> {
     let mut command = python.command();
     command.arg("-c").arg(ASK).arg(manage).arg(settings.unwrap_or_default());
     if let Some(folder) = manage.parent() {
         command.current_dir(folder);
     }
-    if let Some((uid, gid)) = run_as {
-        use std::os::unix::process::CommandExt;
-        command.uid(uid).gid(gid).env("PYTHONDONTWRITEBYTECODE", "1");
-    }
-    let finished = process::run(&mut command, LIMIT, &Interrupt::never())?;
+    let finished = process::run(&mut command, LIMIT)?;
     match serde_json::from_str(&finished.stdout) {
         Ok(Answer::Facts(facts)) => Ok(*facts),
         Ok(Answer::Failed { error }) => Err(explain(error).into()),
@@ -120,7 +112,10 @@ fn explain(failure: Failure) -> Problem {
         "settings" => "the settings can't be imported",
         _ => "manage.py can't be run",
     };
-    Problem::environment(format!("{what}: {}{place}", failure.message))
-        .detail(failure.traceback)
-        .hint("mend the file, then run the command again")
+    let hint = if failure.settings_from_environment {
+        "the settings come from DJANGO_SETTINGS_MODULE in your environment; if that is not meant: unset DJANGO_SETTINGS_MODULE"
+    } else {
+        "mend the file, then run the command again"
+    };
+    Problem::environment(format!("{what}: {}{place}", failure.message)).detail(failure.traceback).hint(hint)
 }

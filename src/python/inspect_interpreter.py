@@ -42,6 +42,13 @@ def mod_wsgi():
     }
 
 
+def exists(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return True  # "__main__" and the like: taken, in a way of its own
+
+
 json.dump({
     "executable": sys.executable,
     "version": list(sys.version_info[:3]),
@@ -50,5 +57,5 @@ json.dump({
     "include": sysconfig.get_path("include"),
     "django": version_of("Django"),
     "mod_wsgi": mod_wsgi(),
-    "known": [name for name in sys.argv[1:] if importlib.util.find_spec(name) is not None],
+    "known": [name for name in sys.argv[1:] if exists(name)],
 }, sys.stdout)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Deserialize;
 
-use crate::process::{self, Interrupt};
+use crate::process;
 use crate::ui::problem::Problem;
 
 const INSPECT: &str = include_str!("inspect_interpreter.py");
@@ -57,7 +57,7 @@ impl Interpreter {
         let mut command = Command::new(path);
         // -P would be right, but needs 3.11; -I keeps the working directory and PYTHON* out.
         command.args(["-I", "-c", INSPECT]).args(modules);
-        let finished = process::run(&mut command, LIMIT, &Interrupt::never())?;
+        let finished = process::run(&mut command, LIMIT)?;
         serde_json::from_str(&finished.stdout).map_err(|_| {
             Problem::environment(format!("{} is not a working Python 3", path.display()))
                 .detail(process::last_lines(&finished.stderr, 5))

@@ -14,6 +14,7 @@ use crate::files;
 use crate::site::alias::AliasKind;
 use crate::site::hosts::AllowedHosts;
 use crate::site::resolve::Site;
+use crate::ui::problem::Problem;
 
 /// A UTF-8 locale that every current system has; without one, file names with other letters and
 /// their printing fail.
@@ -115,6 +116,7 @@ pub fn production(site: &Site, mod_wsgi: &ModWsgi, given: &Production) -> Result
 
 /// Renders a config; the definition of the literal dollar is in it only if it is used.
 fn render_conf(template: Template, mut data: Map<String, Value>) -> Result<String> {
+    refuse_control_characters(&data)?;
     data.insert("define_dollar".into(), json!(false));
     let text = template.render(&data)?;
     if !text.contains("${DJWSGI_DOLLAR}") {
@@ -124,6 +126,27 @@ fn render_conf(template: Template, mut data: Map<String, Value>) -> Result<Strin
     let text = template.render(&data)?;
     debug_assert!(text.contains(DOLLAR_DEFINE));
     Ok(text)
+}
+
+/// A line break in a value would begin a directive; no value of ours has a use for one.
+///
+/// # Errors
+/// When there is one.
+pub fn refuse_control_characters(data: &Map<String, Value>) -> Result<(), Problem> {
+    fn first(value: &Value) -> Option<&str> {
+        match value {
+            Value::String(text) => text.chars().any(char::is_control).then_some(text),
+            Value::Array(list) => list.iter().find_map(first),
+            Value::Object(map) => map.values().find_map(first),
+            Value::Null | Value::Bool(_) | Value::Number(_) => None,
+        }
+    }
+    match data.values().find_map(first) {
+        Some(text) => {
+            Err(Problem::usage(format!("{text:?} contains a control character, which Apache's config can't express")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The values that every config of a site needs.

@@ -1,33 +1,7 @@
-//! The code monitor's hookup in a WSGI script, between its two marker comments.
+//! The code monitor's hookup in a WSGI script.
 
-use std::path::Path;
-
-use super::templates::python_literal;
-
+/// The marker comment before it.
 const BEGIN: &str = "# >>> djwsgi: code monitor";
-const END: &str = "# <<< djwsgi: code monitor";
-
-/// `script` without its hookup, to be run from another place as if it were at `path`; `None` when
-/// it has none.
-pub fn without(script: &str, path: &Path) -> Option<String> {
-    let mut text = format!("__file__ = {}\n", python_literal(path.to_str()?));
-    let (mut inside, mut found) = (false, false);
-    for line in script.lines() {
-        let code = line.trim_start();
-        if code.starts_with(BEGIN) {
-            (inside, found) = (true, true);
-            // The block it stands in must not become empty.
-            let indent = &line[..line.len() - code.len()];
-            text.push_str(&format!("{indent}pass\n"));
-        } else if code.starts_with(END) {
-            inside = false;
-        } else if !inside {
-            text.push_str(line);
-            text.push('\n');
-        }
-    }
-    (found && !inside).then_some(text)
-}
 
 /// Whether `text` starts the monitor `module` in any way.
 pub fn is_in(text: &str, module: &str) -> bool {
@@ -44,11 +18,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hookup_is_cut_out() {
-        let script = "x = 1\ntry:\n    y\nfinally:\n    # >>> djwsgi: code monitor, dev\n    import m\n    # <<< djwsgi: code monitor\nz\n";
-        let cut = without(script, Path::new("/a\"b")).unwrap();
-        assert_eq!(cut, "__file__ = \"/a\\\"b\"\nx = 1\ntry:\n    y\nfinally:\n    pass\nz\n");
-        assert_eq!(without("x = 1\n", Path::new("/a")), None);
-        assert_eq!(without("# >>> djwsgi: code monitor\nx\n", Path::new("/a")), None);
+    fn a_hookup_is_recognised_with_and_without_its_markers() {
+        assert!(is_in("x\n    # >>> djwsgi: code monitor, dev\n", "m"));
+        assert!(is_in("import a.monitor\na.monitor.start(interval=1.0)\n", "a.monitor"));
+        assert!(!is_in("# nothing of import a.monitor\n", "a.monitor"));
     }
 }

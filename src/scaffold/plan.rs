@@ -96,8 +96,10 @@ pub fn make(wanted: Vec<Wanted>, root: &Path, overwrite: bool) -> Result<Vec<Ste
 fn refuse_links(root: &Path, path: &Path) -> Result<(), Problem> {
     let below = path.strip_prefix(root).unwrap_or(path);
     let mut place = root.to_owned();
-    for part in below {
-        place.push(part);
+    for part in std::iter::once(Path::new("").as_os_str()).chain(below) {
+        if !part.is_empty() {
+            place.push(part);
+        }
         let Ok(meta) = fs::symlink_metadata(&place) else { return Ok(()) };
         let last = place == path;
         if meta.is_symlink() || (last && !meta.is_file()) || (!last && !meta.is_dir()) {

@@ -28,6 +28,7 @@ pub fn development_body(site: &Site) -> Result<String> {
     let mut data = script_data(site, &site.django.settings, true)?;
     data.insert("staticfiles".into(), json!(site.django.staticfiles));
     data.insert("monitor".into(), json!(site.monitor.module));
+    data.insert("monitor_file".into(), json!(expression(site, &site.monitor.file, true)?));
     data.insert("insists".into(), json!(site.django.wsgi.as_ref().is_some_and(|wsgi| wsgi.insists)));
     Template::DjangoWsgi.render(&data)
 }
@@ -44,25 +45,21 @@ pub fn production(site: &Site) -> Result<String> {
 
 /// `relative`: paths from the script's own place, for a script that is committed with the site.
 fn script_data(site: &Site, settings: &str, relative: bool) -> Result<Map<String, Value>> {
-    let expression = |path: &Path| -> Result<String> {
-        Ok(match path.strip_prefix(&site.root) {
-            Ok(rest) if rest.as_os_str().is_empty() => "SITE".to_owned(),
-            Ok(rest) => format!("os.path.join(SITE, {})", python_literal(files::config_text(rest)?)),
-            Err(_) if relative && is_near(&site.root, path) => {
-                format!("os.path.normpath(os.path.join(SITE, {}))", python_literal(&upwards(&site.root, path)))
-            }
-            Err(_) => python_literal(files::config_text(path)?),
-        })
-    };
     let mut path = vec!["SITE".to_owned()];
     for folder in &site.django.added_path {
         if !folder.starts_with(&site.python.prefix) {
-            path.push(expression(folder)?);
+            path.push(expression(site, folder, relative)?);
         }
     }
-    let env_file = site.config.env.file.as_ref().map(|file| expression(&site.root.join(file))).transpose()?;
+    let env_file = site
+        .config
+        .committed_env
+        .file
+        .as_ref()
+        .map(|file| expression(site, &site.root.join(file), relative))
+        .transpose()?;
     let variables: Vec<Value> =
-        site.config.env.values.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+        site.config.committed_env.values.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
     let reader = site.django.env_reader.as_deref();
     let application = site.application.as_ref();
     let data = json!({
@@ -73,6 +70,7 @@ fn script_data(site: &Site, settings: &str, relative: bool) -> Result<Map<String
         "reader_is_environ": reader == Some("environ"),
         "variables": variables,
         "settings": settings,
+        "overridable": relative,
         "module": application.map(|application| &application.module),
         "callable": application.map(|application| &application.callable),
         "renamed": application.is_some_and(|application| application.callable != "application"),
@@ -81,6 +79,18 @@ fn script_data(site: &Site, settings: &str, relative: bool) -> Result<Map<String
         Value::Object(map) => Ok(map),
         _ => Ok(Map::new()),
     }
+}
+
+/// `path` as a Python expression.
+fn expression(site: &Site, path: &Path, relative: bool) -> Result<String> {
+    Ok(match path.strip_prefix(&site.root) {
+        Ok(rest) if rest.as_os_str().is_empty() => "SITE".to_owned(),
+        Ok(rest) => format!("os.path.join(SITE, {})", python_literal(files::config_text(rest)?)),
+        Err(_) if relative && is_near(&site.root, path) => {
+            format!("os.path.normpath(os.path.join(SITE, {}))", python_literal(&upwards(&site.root, path)))
+        }
+        Err(_) => python_literal(files::config_text(path)?),
+    })
 }
 
 /// Whether `path` is a parent of the site, or in one that is not the file system's top.

@@ -45,7 +45,7 @@ fn settings_file(site: &Site) -> Result<String> {
         Ok(inside) if site.python.is_venv() => Some(files::config_text(inside)?),
         _ => None,
     };
-    let env_file = site.config.env.file.as_deref().map(files::config_text).transpose()?;
+    let env_file = site.config.committed_env.file.as_deref().map(files::config_text).transpose()?;
     Template::Settings.render(&json!({
         "name": site.name,
         "settings": site.config.site.settings,

@@ -32,7 +32,11 @@ pub fn apply(ui: &Ui, steps: &[Step], root: &Path) -> Result<()> {
         match step.change {
             Change::Create => ui.status("Created", &name),
             Change::Update => ui.status("Updated", &name),
-            Change::Replace => ui.status("Replaced", &format!("{name} (the old one is in {name}.bak)")),
+            Change::Replace => {
+                let backup = transaction.backups.iter().find(|(path, _)| *path == step.path);
+                let backup = backup.map(|(_, backup)| shown(root, backup)).unwrap_or_default();
+                ui.status("Replaced", &format!("{name} (the old one is in {backup})"));
+            }
             Change::Nothing | Change::Conflict => {}
         }
     }
@@ -43,8 +47,10 @@ pub fn apply(ui: &Ui, steps: &[Step], root: &Path) -> Result<()> {
 #[derive(Default)]
 struct Transaction {
     folders: Vec<PathBuf>,
-    /// Files put in place, with what was there before.
-    placed: Vec<(PathBuf, Option<Vec<u8>>)>,
+    /// Files put in place, with a copy of what was there before.
+    placed: Vec<(PathBuf, Option<TempPath>)>,
+    /// Replaced files and where their old text is.
+    backups: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Transaction {
@@ -54,16 +60,17 @@ impl Transaction {
         for step in steps.iter().filter(|step| step.writes()) {
             let folder = step.path.parent().unwrap_or(Path::new("."));
             self.create_folders(folder)?;
-            if step.change == Change::Replace {
-                let old = step.present.clone().unwrap_or_default();
-                let backup = backup_path(&step.path);
-                staged.push((stage(&backup, &old, FILE_MODE)?, backup));
-            }
             let mode = fs::metadata(&step.path).map_or(FILE_MODE, |meta| meta.mode() & 0o777);
-            staged.push((stage(&step.path, &step.text, mode)?, step.path.clone()));
+            if let (Change::Replace, Some(old)) = (step.change, &step.present) {
+                let backup = backup_path(&step.path);
+                staged.push((stage(&backup, old, mode)?, None, backup.clone()));
+                self.backups.push((step.path.clone(), backup));
+            }
+            // To undo must not need space: it may be what is missing.
+            let before = step.present.as_ref().map(|old| stage(&step.path, old, mode)).transpose()?;
+            staged.push((stage(&step.path, &step.text, mode)?, before, step.path.clone()));
         }
-        for (temporary, path) in staged {
-            let before = fs::read(&path).ok();
+        for (temporary, before, path) in staged {
             temporary.persist(&path).map_err(|error| files::unwritable(&path, error.error))?;
             self.placed.push((path, before));
         }
@@ -85,7 +92,7 @@ impl Transaction {
     fn undo(&mut self) {
         for (path, before) in self.placed.drain(..).rev() {
             let _ = match before {
-                Some(bytes) => fs::write(&path, bytes),
+                Some(old) => old.persist(&path).map_err(|error| error.error),
                 None => fs::remove_file(&path),
             };
         }

@@ -21,3 +21,14 @@ pub enum AliasKind {
     /// Uploads
     Media,
 }
+
+impl Alias {
+    /// Why this one is not served.
+    pub fn refusal(&self) -> String {
+        let name = match self.kind {
+            AliasKind::Static => "STATIC_ROOT",
+            AliasKind::Media => "MEDIA_ROOT",
+        };
+        format!("{name} {} holds the site's own code: it is not served", self.folder.display())
+    }
+}

@@ -15,6 +15,11 @@ pub const FILE: &str = "djwsgi.toml";
 /// The overlay that is not committed.
 pub const LOCAL_FILE: &str = "djwsgi.local.toml";
 
+/// Most daemon processes, and most threads of each, that a config may ask for.
+pub const MAX_PROCESSES: u16 = 64;
+/// See [`MAX_PROCESSES`].
+pub const MAX_THREADS: u16 = 256;
+
 /// Every section and its keys; `env` takes any further key as a variable.
 const KEYS: [(&str, &[&str]); 7] = [
     ("site", &["name", "settings", "application", "server-name", "server-aliases", "mount"]),
@@ -167,6 +172,18 @@ pub struct Config {
     pub dev: DevSection,
     /// `[prod]`
     pub prod: ProdSection,
+    /// `[env]` without the overlay of this machine: what may stand in files that are committed.
+    #[serde(skip)]
+    pub committed_env: EnvSection,
+}
+
+/// Which files count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layers {
+    /// All of them.
+    All,
+    /// Those that are committed with the site: for files that are committed too.
+    Committed,
 }
 
 impl Config {
@@ -174,39 +191,44 @@ impl Config {
     ///
     /// # Errors
     /// When a file can't be read or parsed, holds an unknown key, or both kinds of file exist.
-    pub fn load(root: &Path) -> Result<Self> {
+    pub fn load(root: &Path, layers: Layers) -> Result<Self> {
         let own = files::read_if_exists(&root.join(FILE))?;
-        let pyproject = files::read_if_exists(&root.join("pyproject.toml"))?
-            .and_then(|text| text.parse::<toml::Table>().ok())
-            .and_then(|table| table.get("tool")?.get("djwsgi").cloned());
-        let base = match (own, pyproject) {
+        let base = match (own, in_pyproject(root)?) {
             (Some(_), Some(_)) => {
                 return Err(Problem::usage(format!("both {FILE} and [tool.djwsgi] in pyproject.toml are there"))
                     .hint("keep one of them")
                     .into());
             }
             (Some(text), None) => Self::parse(&text, FILE)?,
-            (None, Some(value)) => Self::parse(&value.to_string_table(), "pyproject.toml, [tool.djwsgi]")?,
+            (None, Some(table)) => Self::from_table(table, "pyproject.toml, [tool.djwsgi]")?,
             (None, None) => Self::default(),
         };
-        Ok(match files::read_if_exists(&root.join(LOCAL_FILE))? {
+        let committed_env = base.env.clone();
+        let local = match layers {
+            Layers::All => files::read_if_exists(&root.join(LOCAL_FILE))?,
+            Layers::Committed => None,
+        };
+        let merged = match local {
             Some(text) => Self::parse(&text, LOCAL_FILE)?.over(base),
             None => base,
-        })
+        };
+        Ok(Self { committed_env, ..merged })
     }
 
     fn parse(text: &str, name: &str) -> Result<Self, Problem> {
-        let wrong = |error: toml::de::Error| Problem::usage(format!("{name} can't be read")).detail(error.to_string());
-        let table: toml::Table = toml::from_str(text).map_err(wrong)?;
+        Self::from_table(toml::from_str(text).map_err(|error| wrong_file(name, &error))?, name)
+    }
+
+    fn from_table(table: toml::Table, name: &str) -> Result<Self, Problem> {
         check_keys(&table, name)?;
-        let config: Self = toml::from_str(text).map_err(wrong)?;
+        let config: Self = toml::Value::Table(table).try_into().map_err(|error| wrong_file(name, &error))?;
         config.check_values(name)?;
         Ok(config)
     }
 
     /// Lays `self` over `base`, key by key.
     fn over(self, base: Self) -> Self {
-        let Self { site, python, static_files, media, env, dev, prod } = self;
+        let Self { site, python, static_files, media, env, dev, prod, committed_env: _ } = self;
         let mut values = base.env.values;
         values.extend(env.values);
         Self {
@@ -217,6 +239,7 @@ impl Config {
             env: EnvSection { file: env.file.or(base.env.file), values },
             dev: dev.or(base.dev),
             prod: prod.or(base.prod),
+            committed_env: EnvSection::default(),
         }
     }
 
@@ -234,10 +257,26 @@ impl Config {
                 return wrong("[site] mount", "must be a URL path such as \"/shop\"");
             }
         }
+        for (key, url) in [("[static] url", &self.static_files.url), ("[media] url", &self.media.url)] {
+            if url.as_ref().is_some_and(|url| url.chars().any(char::is_control)) {
+                return wrong(key, "contains a control character");
+            }
+        }
         if let Some(application) = &self.site.application
             && super::application::Application::parse(application).is_none()
         {
             return wrong("[site] application", "must be \"module:callable\"");
+        }
+        let counts = [
+            ("[dev] processes", self.dev.processes, MAX_PROCESSES),
+            ("[dev] threads", self.dev.threads, MAX_THREADS),
+            ("[prod] processes", self.prod.processes, MAX_PROCESSES),
+            ("[prod] threads", self.prod.threads, MAX_THREADS),
+        ];
+        if let Some((key, _, most)) =
+            counts.iter().find(|(_, count, most)| count.is_some_and(|count| count.get() > *most))
+        {
+            return wrong(key, &format!("is at most {most}"));
         }
         let hosts = self.site.server_name.iter().chain(self.site.server_aliases.iter().flatten());
         if let Some(host) = hosts.into_iter().find(|host| !is_host_name(host)) {
@@ -257,15 +296,24 @@ impl Config {
     }
 }
 
-/// Rendering a `[tool.djwsgi]` value as a document of its own.
-trait ToDocument {
-    fn to_string_table(&self) -> String;
+/// `[tool.djwsgi]` of pyproject.toml.
+fn in_pyproject(root: &Path) -> Result<Option<toml::Table>> {
+    let Some(text) = files::read_if_exists(&root.join("pyproject.toml"))? else { return Ok(None) };
+    let table: toml::Table = match toml::from_str(&text) {
+        Ok(table) => table,
+        // Somebody else's mistake, unless our settings may be in it.
+        Err(error) if text.contains("djwsgi") => return Err(wrong_file("pyproject.toml", &error).into()),
+        Err(_) => return Ok(None),
+    };
+    match table.get("tool").and_then(|tool| tool.get("djwsgi")) {
+        None => Ok(None),
+        Some(toml::Value::Table(own)) => Ok(Some(own.clone())),
+        Some(_) => Err(Problem::usage("pyproject.toml: tool.djwsgi must be a table").into()),
+    }
 }
 
-impl ToDocument for toml::Value {
-    fn to_string_table(&self) -> String {
-        toml::to_string(self).unwrap_or_default()
-    }
+fn wrong_file(name: &str, error: &toml::de::Error) -> Problem {
+    Problem::usage(format!("{name} can't be read")).detail(error.to_string())
 }
 
 fn check_keys(table: &toml::Table, name: &str) -> Result<(), Problem> {
@@ -348,6 +396,9 @@ mod tests {
             "[dev]\nport = 70000\n",
             "[dev]\nhost = \"nonsense\"\n",
             "[dev]\nreload = \"magic\"\n",
+            "[dev]\nthreads = 60000\n",
+            "[prod]\nprocesses = 65\n",
+            "[media]\nurl = \"/a\\nErrorDocument 404 x\"\n",
             "[site]\nname = \"a b\"\n",
             "[site]\nmount = \"shop\"\n",
             "[site]\nserver-name = \"a b\"\n",

@@ -95,7 +95,13 @@ fn may_hold_site(entry: &DirEntry) -> bool {
 
 /// Whether `folder` has a manage.py that is Django's (Flask and others use the name too).
 fn is_site(folder: &Path) -> bool {
-    let Ok(text) = fs::read(folder.join("manage.py")) else { return false };
+    let text = match fs::read(folder.join("manage.py")) {
+        Ok(text) => text,
+        // There is one, whosever it is: what it lacks is said when it is run.
+        Err(error) => {
+            return error.kind() == std::io::ErrorKind::PermissionDenied && folder.join("manage.py").is_file();
+        }
+    };
     let text = String::from_utf8_lossy(&text).to_lowercase();
     text.contains("django") || text.contains("execute_from_command_line") || text.contains("configurations")
 }

@@ -5,7 +5,6 @@ pub mod application;
 pub mod config;
 pub mod discover;
 pub mod hosts;
-pub mod identity;
 pub mod monitor_place;
 pub mod name;
 pub mod resolve;

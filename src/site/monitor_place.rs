@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::name::is_identifier;
+
 /// Where monitor.py lives and how it is imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MonitorPlace {
@@ -26,6 +28,9 @@ impl MonitorPlace {
                 package.pop();
             }
             folder = folder.parent().unwrap_or(folder);
+        }
+        if !package.iter().all(|part| is_identifier(part)) {
+            return at_root;
         }
         package.push("monitor");
         Self { module: package.join("."), file: folder.join("monitor.py") }
@@ -56,6 +61,7 @@ mod tests {
             place("config.settings", "/s/config/settings/__init__.py"),
             expected("config.monitor", "/s/config/monitor.py")
         );
+        assert_eq!(place("my-site.settings", "/s/my-site/settings.py"), expected("monitor", "/s/monitor.py"));
         assert_eq!(place("settings", "/s/settings.py"), expected("monitor", "/s/monitor.py"));
         assert_eq!(place("settings.dev", "/s/settings/dev.py"), expected("monitor", "/s/monitor.py"));
         assert_eq!(

@@ -6,13 +6,12 @@ use anyhow::Result;
 
 use super::alias::{Alias, AliasKind};
 use super::application::Application;
-use super::config::Config;
-use super::discover;
-use super::identity::{self, Identity};
+use super::config::{Config, Layers};
 use super::monitor_place::MonitorPlace;
 use super::name;
 use crate::cli::SiteArgs;
 use crate::files;
+use crate::identity::Identity;
 use crate::python::choose;
 use crate::python::django::{self, DjangoFacts};
 use crate::python::interpreter::Interpreter;
@@ -39,30 +38,24 @@ pub struct Site {
 }
 
 impl Site {
-    /// Resolves the site that `args` and the working directory name.
-    ///
-    /// # Errors
-    /// When there is none, its settings file is wrong, or its Django can't be asked.
-    pub fn find(args: &SiteArgs) -> Result<Self> {
-        let root = discover::project_root(&files::current_folder()?, args.project_dir.as_deref())?;
-        Self::at(&root, args)
-    }
-
     /// Resolves the site at `root`.
     ///
     /// # Errors
-    /// As [`Site::find`].
-    pub fn at(root: &Path, args: &SiteArgs) -> Result<Self> {
+    /// When its settings file is wrong, its Django can't be asked, or a URL can't be expressed.
+    pub fn at(root: &Path, args: &SiteArgs, layers: Layers) -> Result<Self> {
         files::config_text(root)?;
-        let config = Config::load(root)?;
+        let config = Config::load(root, layers)?;
         let configured = args.python.clone().or_else(|| config.python.home.as_ref().map(|home| root.join(home)));
         let python = choose::for_site(root, configured.as_deref())?;
         files::config_text(&python.prefix)?;
         let owner = Identity::owner_of(root)?;
         let settings = args.settings.as_deref().or(config.site.settings.as_deref());
-        // Root never runs the code of a site that belongs to somebody else.
-        let run_as = (identity::is_root() && owner.uid != 0).then_some((owner.uid, owner.gid));
-        let django = django::ask(&python, &root.join("manage.py"), settings, run_as)?;
+        let django = django::ask(&python, &root.join("manage.py"), settings)?;
+        for (name, url) in [("STATIC_URL", &django.static_url), ("MEDIA_URL", &django.media_url)] {
+            if url.as_ref().is_some_and(|url| url.chars().any(char::is_control)) {
+                return Err(Problem::environment(format!("{name} contains a control character")).into());
+            }
+        }
         let folder = root.file_name().unwrap_or_default().to_string_lossy();
         Ok(Self {
             name: config.site.name.clone().unwrap_or_else(|| name::of_existing(&django.settings, &folder)),
@@ -96,8 +89,24 @@ impl Site {
     }
 
     /// Static and media files that Apache can serve: URL prefix and folder, the longest prefix
-    /// first, as aliases must be.
+    /// first, as aliases must be. A folder that holds the site's own code is none of them.
     pub fn aliases(&self) -> Vec<Alias> {
+        self.wanted_aliases().into_iter().filter(|alias| !self.exposes_code(alias)).collect()
+    }
+
+    /// Folders that must not be served, because the site's own code is in them.
+    pub fn refused_aliases(&self) -> Vec<Alias> {
+        self.wanted_aliases().into_iter().filter(|alias| self.exposes_code(alias)).collect()
+    }
+
+    fn exposes_code(&self, alias: &Alias) -> bool {
+        let settings = self.django.settings_file.as_deref().and_then(Path::parent);
+        let code = [Some(self.root.as_path()), Some(&self.python.prefix), settings, self.monitor.file.parent()];
+        let folder = alias.folder.canonicalize().unwrap_or_else(|_| alias.folder.clone());
+        code.into_iter().flatten().any(|own| own.starts_with(&folder) || own.starts_with(&alias.folder))
+    }
+
+    fn wanted_aliases(&self) -> Vec<Alias> {
         let django = &self.django;
         let pairs = [
             (AliasKind::Static, &self.config.static_files, &django.static_url, &django.static_root),

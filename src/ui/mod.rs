@@ -1,5 +1,6 @@
 //! Everything a person sees: talk on stderr, data on stdout, questions, progress, errors.
 
+pub mod printer;
 pub mod problem;
 pub mod progress;
 pub mod prompt;

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::problem::Problem;
 use super::term::Ui;
-use crate::process::{self, Interrupt};
+use crate::process;
 
 /// How often a line is written where no spinner can be shown.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(60);
@@ -24,27 +24,20 @@ const KEPT_LINES: usize = 200;
 /// # Errors
 /// When it can't be started, fails (its last lines are shown), takes longer than `limit`, or is
 /// interrupted.
-pub fn run(
-    ui: &Ui,
-    verb: &str,
-    object: &str,
-    command: &mut Command,
-    limit: Duration,
-    interrupt: &Interrupt,
-) -> Result<()> {
+pub fn run(ui: &Ui, verb: &str, object: &str, command: &mut Command, limit: Duration) -> Result<()> {
     let program = command.get_program().to_owned();
     let mut child = process::spawn_piped(command)?;
     let lines = Arc::new(Mutex::new(Vec::new()));
     let readers =
         [child.stdout.take().map(|pipe| collect(pipe, &lines)), child.stderr.take().map(|pipe| collect(pipe, &lines))];
     let show = Display::new(ui, verb, object);
-    let status = process::wait(&mut child, &program, limit, interrupt, |elapsed| {
+    let status = process::wait(&mut child, &program, limit, |elapsed| {
         show.tick(ui, elapsed, &lines);
     });
     show.finish();
     let status = status?;
     for reader in readers.into_iter().flatten() {
-        let _ = reader.join();
+        process::finish_reading(&reader);
     }
     if status.success() {
         ui.status(verb, object);

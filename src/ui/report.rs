@@ -18,16 +18,33 @@ pub fn failure(ui: &Ui, error: &anyhow::Error) -> ExitCode {
     if broken_pipe(error) {
         return ExitCode::SUCCESS;
     }
+    ui.error(&sentence(error));
+    evidence(ui, error);
     let problem = error.downcast_ref::<Problem>();
-    let mut causes = error.chain().map(ToString::to_string);
-    let mut message = causes.next().unwrap_or_default();
-    for cause in causes {
-        // anyhow contexts often repeat their source; say each thing once.
-        if !message.contains(&cause) {
+    ExitCode::from(problem.map_or(Exit::Findings, |problem| problem.exit) as u8)
+}
+
+/// Prints a failure after which the work goes on; `what` it means here begins the sentence.
+pub fn setback(ui: &Ui, what: &str, error: &anyhow::Error) {
+    ui.warn(&format!("{what}: {}", sentence(error)));
+    evidence(ui, error);
+}
+
+/// The message and its causes, each said once: contexts often repeat their source.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if message.is_empty() {
+            message = cause;
+        } else if !message.contains(&cause) {
             message = format!("{message}: {cause}");
         }
     }
-    ui.error(&message);
+    message
+}
+
+fn evidence(ui: &Ui, error: &anyhow::Error) {
+    let problem = error.downcast_ref::<Problem>();
     if let Some(detail) = problem.and_then(|problem| problem.detail.as_deref()) {
         ui.line("");
         ui.line(detail.trim_end());
@@ -36,7 +53,6 @@ pub fn failure(ui: &Ui, error: &anyhow::Error) -> ExitCode {
         ui.line("");
         ui.hint(hint);
     }
-    ExitCode::from(problem.map_or(Exit::Findings, |problem| problem.exit) as u8)
 }
 
 /// Whether the failure is only that the reader of our stdout has gone (`djwsgi … | head`).

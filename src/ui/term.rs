@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
+use anyhow::{Context, Result};
 
 use crate::cli::{ColorWhen, GlobalArgs};
 
@@ -15,6 +16,7 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
 /// How this process talks: resolved once from flags, environment and the terminal.
+#[derive(Clone)]
 pub struct Ui {
     /// A person can see a question and answer it.
     pub interactive: bool,
@@ -82,9 +84,8 @@ impl Ui {
     /// # Errors
     /// When stdout can't be written to; a closed pipe is reported as such.
     #[allow(clippy::unused_self)]
-    pub fn data(&self, text: &str) -> io::Result<()> {
+    pub fn data(&self, text: &str) -> Result<()> {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("cannot write to stdout")
     }
 }

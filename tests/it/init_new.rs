@@ -1,11 +1,11 @@
 //! `djwsgi init NAME`: a new site from nothing.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::sandbox::until_no_process;
 use crate::support::{Flavor, LONG, Sandbox, Server, machine, until};
 
 #[test]
@@ -59,6 +59,7 @@ fn what_cannot_be_a_name_is_refused_before_anything_is_written() {
         ("django", "module of that name exists"),
         ("test", "module of that name exists"),
         ("json", "module of that name exists"),
+        ("__main__", "module of that name exists"),
         (&long, "64 characters"),
     ];
     for (name, rule) in cases {
@@ -86,6 +87,15 @@ fn a_site_inside_a_site_is_refused() {
 }
 
 #[test]
+fn settings_named_in_the_shell_are_not_the_new_sites() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.djwsgi_command("", &["init", "mysite"]);
+    command.env("DJANGO_SETTINGS_MODULE", "work.settings").env("VIRTUAL_ENV", machine().venv(Flavor::Distribution));
+    sandbox.run(&mut command).code(0);
+    assert!(sandbox.read("mysite/apache/django.wsgi").contains("mysite.settings"));
+}
+
+#[test]
 fn a_dry_run_writes_nothing() {
     let sandbox = Sandbox::new();
     sandbox.djwsgi("", &["init", "mysite", "--dry-run"]).code(0).says(&["Would create"]);
@@ -95,13 +105,16 @@ fn a_dry_run_writes_nothing() {
 #[test]
 fn an_interrupted_or_failed_run_leaves_nothing() {
     let sandbox = Sandbox::new();
-    let mut command = sandbox.djwsgi_command("", &["init", "mysite"]);
-    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-    until("the environment to be under way", LONG, || sandbox.has("mysite/.venv/bin").then_some(()));
-    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    until_no_process(&sandbox);
-    assert!(!sandbox.has("mysite"));
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut command = sandbox.djwsgi_command("", &["init", "mysite"]);
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        until("the environment to be under way", LONG, || sandbox.has("mysite/.venv/bin").then_some(()));
+        kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        // Not only its child: what that has started is gone too.
+        until("the children to be gone", Duration::from_secs(1), || sandbox.processes().is_empty().then_some(()));
+        assert!(!sandbox.has("mysite"));
+    }
 
     let arguments = ["init", "mysite", "--django", "Django==0.0.0"];
     sandbox.djwsgi("", &arguments).code(1).says(&["Installing", "failed", "Django==0.0.0"]);

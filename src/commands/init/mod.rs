@@ -12,12 +12,12 @@ use crate::apache::locate::Apache;
 use crate::apache::mod_wsgi;
 use crate::cli::{InitArgs, SiteArgs};
 use crate::files;
+use crate::identity;
 use crate::scaffold::plan;
 use crate::scaffold::site_files;
 use crate::scaffold::write;
-use crate::site::config::FILE;
+use crate::site::config::{FILE, Layers};
 use crate::site::discover;
-use crate::site::identity::{self, Identity};
 use crate::site::resolve::Site;
 use crate::ui::term::Ui;
 
@@ -30,14 +30,15 @@ pub fn run(ui: &Ui, args: &InitArgs) -> Result<()> {
         Some(name) => new_site::create(ui, args, name),
         None => {
             let root = discover::project_root(&files::current_folder()?, args.site.project_dir.as_deref())?;
-            let owner = Identity::owner_of(&root)?;
-            if identity::is_root() && owner.uid != 0 {
-                // The files belong to the site's owner, and its code never runs as root.
-                identity::become_user(&owner)?;
-            }
-            hook_up(ui, args, &root, &args.site, Origin::Existing)
+            adopt(ui, args, &root)
         }
     }
+}
+
+/// Hooks up the site at `root`, as its owner.
+fn adopt(ui: &Ui, args: &InitArgs, root: &Path) -> Result<()> {
+    identity::become_owner(root)?;
+    hook_up(ui, args, root, &args.site, Origin::Existing)
 }
 
 /// Where the site comes from.
@@ -51,13 +52,13 @@ enum Origin {
 
 /// Writes our files into the site at `root`.
 fn hook_up(ui: &Ui, args: &InitArgs, root: &Path, site_args: &SiteArgs, origin: Origin) -> Result<()> {
-    let mut site = Site::at(root, site_args)?;
+    let mut site = Site::at(root, site_args, Layers::Committed)?;
     let apache = Apache::for_python(&site.python)?;
     let mod_wsgi = mod_wsgi::find(&site.python, &apache)?;
     if !root.join(FILE).exists() {
         // What the new settings file will say holds for the other files of this run already.
-        site.config.env.file = site_files::found_env_file(&site);
-        site.config.site.settings.clone_from(&site_args.settings);
+        site.config.committed_env.file = site_files::found_env_file(&site);
+        site.config.site.settings.clone_from(&args.site.settings);
     }
     let wanted = site_files::scaffold(&site, &mod_wsgi, origin == Origin::New)?;
     let steps = plan::make(wanted, root, args.write.overwrite)?;
@@ -70,6 +71,9 @@ fn hook_up(ui: &Ui, args: &InitArgs, root: &Path, site_args: &SiteArgs, origin: 
 }
 
 fn report(ui: &Ui, site: &Site, wrote: bool) {
+    for alias in site.refused_aliases() {
+        ui.warn(&alias.refusal());
+    }
     let django = &site.django;
     if !wrote {
         ui.status("Unchanged", &format!("{} is hooked up already", site.name));

@@ -9,16 +9,17 @@ use anyhow::Result;
 
 use super::mod_wsgi_source::{self, Source};
 use super::new_folder::NewFolder;
-use super::{Origin, hook_up};
+use super::{Origin, adopt, hook_up};
 use crate::apache::locate::Packages;
 use crate::cli::{InitArgs, SiteArgs};
 use crate::files;
-use crate::process::{self, Interrupt};
+use crate::identity::{self, Identity};
+use crate::interrupt;
+use crate::process;
 use crate::python::choose;
 use crate::python::interpreter::Interpreter;
 use crate::site::config::FILE;
 use crate::site::discover;
-use crate::site::identity::{self, Identity};
 use crate::site::name;
 use crate::ui::problem::Problem;
 use crate::ui::progress;
@@ -44,7 +45,7 @@ pub fn create(ui: &Ui, args: &InitArgs, name: &str) -> Result<()> {
     let root = here.join(name);
     files::config_text(&root)?;
     if root.join("manage.py").exists() && root.join(FILE).exists() {
-        return hook_up(ui, args, &root, &args.site, Origin::Existing);
+        return adopt(ui, args, &root);
     }
     refuse_nested(&here)?;
     refuse_occupied(&root)?;
@@ -53,12 +54,13 @@ pub fn create(ui: &Ui, args: &InitArgs, name: &str) -> Result<()> {
         plan.show(ui);
         return Ok(());
     }
-    let interrupt = Interrupt::listen()?;
     let mut folder = NewFolder::create(&root)?;
-    plan.carry_out(ui, args, &interrupt)?;
-    let site_args = SiteArgs { python: Some(plan.environment()), ..args.site.clone() };
+    plan.carry_out(ui, args)?;
+    // A settings module named in the user's shell is not this site's.
+    let settings = args.site.settings.clone().unwrap_or_else(|| format!("{name}.settings"));
+    let site_args = SiteArgs { python: Some(plan.environment()), settings: Some(settings), project_dir: None };
     hook_up(ui, args, &root, &site_args, Origin::New)?;
-    if interrupt.requested() {
+    if interrupt::requested() {
         return Err(Problem::interrupted().into());
     }
     folder.keep();
@@ -181,13 +183,13 @@ impl Plan {
         );
     }
 
-    fn carry_out(&self, ui: &Ui, args: &InitArgs, interrupt: &Interrupt) -> Result<()> {
+    fn carry_out(&self, ui: &Ui, args: &InitArgs) -> Result<()> {
         let environment = self.environment();
         if !self.active {
             let mut venv = self.base.command();
             venv.args(["-m", "venv"]).arg(&environment);
             let object = format!("environment .venv (Python {})", self.base.full_version());
-            progress::run(ui, "Creating", &object, &mut venv, LOCAL_LIMIT, interrupt)
+            progress::run(ui, "Creating", &object, &mut venv, LOCAL_LIMIT)
                 .map_err(|error| explain_venv(error, &self.base))?;
         }
         let python = Interpreter::inspect(&choose::program(&environment)?, &[])?;
@@ -205,18 +207,18 @@ impl Plan {
             arguments.extend(packages.iter().map(String::as_str));
             let limit = if self.source == Source::Standalone { COMPILE_LIMIT } else { INSTALL_LIMIT };
             let object = packages.join(", ");
-            progress::run(ui, "Installing", &object, &mut python.pip(&arguments), limit, interrupt)?;
+            progress::run(ui, "Installing", &object, &mut python.pip(&arguments), limit)?;
         }
-        self.start_project(ui, &python, interrupt)
+        self.start_project(ui, &python)
     }
 
-    fn start_project(&self, ui: &Ui, python: &Interpreter, interrupt: &Interrupt) -> Result<()> {
+    fn start_project(&self, ui: &Ui, python: &Interpreter) -> Result<()> {
         let mut command: Command = python.command();
         // From inside: the folder's own name, seen from outside, counts as a module.
         command.args(["-m", "django", "startproject", &self.name, "."]).current_dir(&self.root);
         // A settings module named in the user's shell is not this site's.
         command.env_remove("DJANGO_SETTINGS_MODULE");
-        let finished = process::run(&mut command, LOCAL_LIMIT, interrupt)?;
+        let finished = process::run(&mut command, LOCAL_LIMIT)?;
         if !finished.status.success() {
             return Err(Problem::findings("django startproject failed")
                 .detail(process::last_lines(&finished.stderr, 10))

@@ -1,7 +1,8 @@
 //! Who owns a site, and becoming that user when started as root.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 use nix::unistd::{self, Gid, Group, Uid, User};
@@ -20,7 +21,7 @@ pub struct Identity {
     /// Group name.
     pub group: Option<String>,
     /// Home folder.
-    pub home: Option<std::path::PathBuf>,
+    pub home: Option<PathBuf>,
 }
 
 impl Identity {
@@ -63,6 +64,24 @@ impl Identity {
     }
 }
 
+/// What a change of user changes in the environment of child processes.
+static ENVIRONMENT: OnceLock<Vec<(&'static str, PathBuf)>> = OnceLock::new();
+
+/// Variables that child processes get besides our own.
+pub fn environment() -> impl Iterator<Item = (&'static str, &'static Path)> {
+    ENVIRONMENT.get().into_iter().flatten().map(|(name, value)| (*name, value.as_path()))
+}
+
+/// As root, becomes the owner of the site at `root`, unless that is root too: the code of a site
+/// never runs with more rights than its owner has, and what is written belongs to them.
+///
+/// # Errors
+/// When the owner can't be found out, or the system refuses.
+pub fn become_owner(root: &Path) -> Result<()> {
+    let owner = Identity::owner_of(root)?;
+    if is_root() && owner.uid != 0 { become_user(&owner) } else { Ok(()) }
+}
+
 /// Whether this process is root's.
 pub fn is_root() -> bool {
     unistd::geteuid().is_root()
@@ -83,7 +102,12 @@ pub fn become_user(identity: &Identity) -> Result<()> {
     }
     .with_context(failed)?;
     unistd::setgid(gid).with_context(failed)?;
-    unistd::setuid(Uid::from_raw(identity.uid)).with_context(failed)
+    unistd::setuid(Uid::from_raw(identity.uid)).with_context(failed)?;
+    let name = identity.user.clone().unwrap_or_else(|| identity.uid.to_string());
+    let home = identity.home.clone().unwrap_or_else(|| PathBuf::from("/"));
+    // Set once: nobody changes users twice.
+    let _ = ENVIRONMENT.set(vec![("HOME", home), ("USER", PathBuf::from(&name)), ("LOGNAME", PathBuf::from(name))]);
+    Ok(())
 }
 
 /// As on other systems, but not available here.
