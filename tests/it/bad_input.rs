@@ -141,6 +141,7 @@ fn a_settings_file_with_a_mistake() {
 fn a_full_disk_leaves_every_file_old_and_whole_or_new_and_whole() {
     let sandbox = plain_site();
     // A small file system with less and less room left, until none of our files fits.
+    let mut failures = 0;
     for room in [28, 20, 12, 8, 4, 0] {
         let setup = format!(
             "mount -t tmpfs -o size=1m,mode=755,uid={0},gid={1} none mnt; cp -a --no-preserve=ownership mysite/. mnt/ 2>/dev/null; \
@@ -164,11 +165,13 @@ fn a_full_disk_leaves_every_file_old_and_whole_or_new_and_whole() {
             assert!(listing.contains("django.wsgi"), "{listing}");
             continue;
         }
+        failures += 1;
         let shown = shown.code(3).says(&["cannot write", "hint: free some space"]);
         for trace in ["apache", ".djwsgi-", "\ndjwsgi.toml"] {
             assert!(!listing.split("wc:").next().unwrap().contains(trace), "{room}k: {listing}\n{}", shown.err);
         }
     }
+    assert!(failures >= 3, "the disk was full {failures} times only");
 }
 
 #[test]
@@ -217,4 +220,51 @@ fn a_flag_can_be_set_by_its_variable() {
         assert_eq!(sandbox.has("mysite/djwsgi.toml"), writes, "{value:?}");
         let _ = std::fs::remove_file(sandbox.join("mysite/djwsgi.toml"));
     }
+}
+
+#[test]
+fn a_url_with_a_line_break_never_becomes_a_directive() {
+    let sandbox = plain_site();
+    let settings = sandbox.read("mysite/mysite/settings.py");
+    for name in ["MEDIA_URL", "STATIC_URL"] {
+        let folders = "STATIC_ROOT = MEDIA_ROOT = BASE_DIR / 'up'";
+        let evil = format!("{settings}\n{folders}\n{name} = '/x/\\nErrorDocument 404 x\\n/'\n");
+        sandbox.write("mysite/mysite/settings.py", &evil);
+        sandbox.djwsgi("mysite", &["init"]).code(3).says(&[name, "control character"]);
+    }
+    let quoted = format!("{settings}\nMEDIA_URL = '/a b\"${{HOME}}/'\nMEDIA_ROOT = BASE_DIR / 'up'\n");
+    sandbox.write("mysite/mysite/settings.py", &quoted);
+    sandbox.djwsgi("mysite", &["init"]).code(0);
+    sandbox.djwsgi("mysite", &["deploy-config"]).code(0);
+    let conf = sandbox.read("mysite/apache/mysite.conf");
+    assert!(conf.contains("Alias \"/a b\\\"${DJWSGI_DOLLAR}{HOME}/\""), "{conf}");
+}
+
+#[test]
+fn settings_that_leave_a_process_running_do_not_hang_it() {
+    let sandbox = plain_site();
+    let settings = sandbox.read("mysite/mysite/settings.py");
+    let leaving = format!("import subprocess\nsubprocess.Popen(['sleep', '8'])\n{settings}");
+    sandbox.write("mysite/mysite/settings.py", &leaving);
+    let started = std::time::Instant::now();
+    sandbox.djwsgi("mysite", &["init"]).code(0);
+    assert!(started.elapsed().as_secs() < 7, "{:?}", started.elapsed());
+    crate::support::sandbox::until_no_process(&sandbox);
+}
+
+#[test]
+fn a_manage_py_that_cannot_be_read_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = plain_site();
+    std::fs::set_permissions(sandbox.join("mysite/manage.py"), std::fs::Permissions::from_mode(0o000)).unwrap();
+    sandbox.djwsgi("mysite", &["init"]).code(3).says(&["manage.py can't be run", "PermissionError"]);
+}
+
+#[test]
+fn a_broken_pyproject_is_named_if_it_may_be_ours() {
+    let sandbox = plain_site();
+    sandbox.write("mysite/pyproject.toml", "[tool.djwsgi.dev\n");
+    sandbox.djwsgi("mysite", &["init"]).code(2).says(&["pyproject.toml can't be read"]);
+    sandbox.write("mysite/pyproject.toml", "[tool.other\n");
+    sandbox.djwsgi("mysite", &["init"]).code(0);
 }

@@ -60,7 +60,7 @@ fn the_settings_of_djwsgi_toml_are_in_it() {
         "WSGIScriptAlias /shop ",
         "processes=4",
         "threads=7",
-        "user=daemon group=daemon",
+        "user=\"daemon\" group=\"daemon\"",
         "request-timeout=90",
         "Alias \"/assets/\" \"/srv/assets/\"",
         "<VirtualHost *:80>",
@@ -81,9 +81,11 @@ fn wrong_values_are_refused() {
             .code(2)
             .says(&["is no host name"]);
     }
-    // An account that is not on this machine is Apache's own finding.
+    // An account may exist on the target only.
     sandbox.write("mysite/djwsgi.local.toml", "[prod]\nuser = \"nobody-here\"\n");
-    sandbox.djwsgi("mysite", &["deploy-config", "--prod"]).code(1).says(&["Apache does not accept", "nobody-here"]);
+    let shown = sandbox.djwsgi("mysite", &["deploy-config", "--prod"]).code(0);
+    assert!(shown.out.contains("user=\"nobody-here\""));
+    shown.says(&["the account nobody-here is not on this machine"]);
 }
 
 #[test]
@@ -98,4 +100,44 @@ fn a_reader_that_has_gone_is_no_failure() {
         let err = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success() && !err.contains("panicked") && !err.contains("error"), "{err}");
     }
+}
+
+#[test]
+fn a_full_device_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = sandbox.djwsgi_command("mysite", &["deploy-config"]);
+    let output = command.stdout(full).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && err.contains("cannot write to stdout"), "{err}");
+}
+
+#[test]
+fn folders_that_hold_the_sites_code_are_never_served() {
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    let settings = sandbox.read("mysite/mysite/settings.py");
+    for folder in ["BASE_DIR", "'/'", "BASE_DIR / 'mysite'", "BASE_DIR.parent"] {
+        let exposing = format!("{settings}\nMEDIA_URL = '/m/'\nMEDIA_ROOT = {folder}\n");
+        sandbox.write("mysite/mysite/settings.py", &exposing);
+        let shown = sandbox.djwsgi("mysite", &["deploy-config", "--prod"]).code(1);
+        assert!(shown.out.is_empty() && shown.err.contains("holds the site's own code"), "{folder}: {}", shown.err);
+        let shown = sandbox.djwsgi("mysite", &["init"]).code(0).says(&["holds the site's own code"]);
+        assert!(!sandbox.read("mysite/apache/mysite.conf").contains("Alias \"/m/\""), "{folder}: {}", shown.err);
+    }
+}
+
+#[test]
+fn a_link_as_output_folder_is_not_followed() {
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    sandbox.write("elsewhere/x", "");
+    for target in ["elsewhere", "nowhere"] {
+        let _ = std::fs::remove_file(sandbox.join("link"));
+        std::os::unix::fs::symlink(sandbox.join(target), sandbox.join("link")).unwrap();
+        let arguments = ["deploy-config", "--prod", "--output", "../link"];
+        sandbox.djwsgi("mysite", &arguments).code(4).says(&["symbolic link"]);
+    }
+    assert!(!sandbox.has("elsewhere/django.wsgi") && !sandbox.has("nowhere"));
 }

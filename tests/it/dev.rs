@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use crate::support::sandbox::urls;
 use crate::support::server::{free_port, get};
-use crate::support::{Flavor, Sandbox, Server, machine, on_both};
+use crate::support::{Flavor, LONG, Sandbox, Server, on_both, until};
 
 #[test]
 fn the_site_its_static_files_and_its_output() {
@@ -182,5 +182,81 @@ fn dev_needs_init_first() {
     let sandbox = Sandbox::new();
     sandbox.start_project(Flavor::Distribution, "mysite", "mysite");
     sandbox.djwsgi("mysite", &["dev"]).code(3).says(&["apache/django.wsgi is missing", "hint: djwsgi init"]);
-    assert!(!machine().user.is_empty());
+}
+
+#[test]
+fn variables_and_settings_of_this_machine_reach_the_site_and_no_committed_file() {
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    sandbox.write("mysite/djwsgi.toml", "[env]\nSHARED = \"one\"\n");
+    sandbox.write("mysite/djwsgi.local.toml", "[env]\nTOKEN = \"s3cret\"\nSHARED = \"mine\"\n");
+    sandbox.write("mysite/mysite/other.py", "from .settings import *\n");
+    let names = "(\"TOKEN\", \"SHARED\", \"DJANGO_SETTINGS_MODULE\")";
+    let tell = format!("HttpResponse(\" \".join(__import__(\"os\").environ.get(n, \"-\") for n in {names}))");
+    sandbox.write("mysite/mysite/urls.py", &urls(&tell));
+    sandbox.djwsgi("mysite", &["init"]).code(0);
+    sandbox.djwsgi("mysite", &["deploy-config", "--prod", "--output", "out"]).code(0);
+    for file in ["apache/django.wsgi", "apache/mysite.conf", "out/django.wsgi", "out/mysite.conf"] {
+        assert!(!sandbox.read(format!("mysite/{file}")).contains("s3cret"), "{file}");
+    }
+    let server = Server::start(&sandbox, "mysite", &["--settings", "mysite.other"]);
+    assert_eq!(server.get("").1, "s3cret mine mysite.other");
+    server.stop();
+}
+
+#[test]
+fn the_state_folder_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    let djwsgi = crate::support::machine().djwsgi.display().to_string();
+    let mut command = sandbox.command("sh", "mysite");
+    command.args(["-c", &format!("umask 000; exec {djwsgi} dev --port {}", free_port())]);
+    let server = Server::spawn(&sandbox, &mut command).ready();
+    let mode = std::fs::metadata(sandbox.join("mysite/.djwsgi")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    server.stop();
+    // A link or a file of that name is not used.
+    std::fs::remove_dir_all(sandbox.join("mysite/.djwsgi")).unwrap();
+    std::os::unix::fs::symlink("/etc", sandbox.join("mysite/.djwsgi")).unwrap();
+    let server = Server::start(&sandbox, "mysite", &[]);
+    assert_eq!(server.get("").0, 200);
+    server.stop();
+}
+
+#[test]
+fn two_sites_started_at_once_both_find_a_port() {
+    let sandboxes = [Sandbox::new(), Sandbox::new()];
+    for sandbox in &sandboxes {
+        sandbox.site(Flavor::Distribution);
+    }
+    let started =
+        sandboxes.each_ref().map(|sandbox| Server::spawn(sandbox, &mut sandbox.djwsgi_command("mysite", &["dev"])));
+    let servers = started.map(Server::ready);
+    assert_ne!(servers[0].url, servers[1].url);
+    for server in servers {
+        assert_eq!(server.get(""), (200, "one".to_owned()));
+        server.stop();
+    }
+}
+
+#[test]
+fn a_terminal_that_stands_still_stops_neither_the_site_nor_ctrl_c() {
+    use nix::sys::signal::{Signal, kill};
+    use std::process::Stdio;
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    sandbox.write("mysite/mysite/urls.py", &urls("[print(\"x\" * 4000), HttpResponse(\"one\")][-1]"));
+    let port = free_port();
+    let (_never_read, stalled) = std::io::pipe().unwrap();
+    let mut command = sandbox.djwsgi_command("mysite", &["dev", "--port", &port.to_string()]);
+    let mut child = command.stdout(Stdio::null()).stderr(stalled).spawn().unwrap();
+    let url = format!("http://127.0.0.1:{port}/");
+    until("the port", LONG, || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+    for _ in 0..100 {
+        assert_eq!(get(&url, None), (200, "one".to_owned()));
+    }
+    kill(nix::unistd::Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+    let status = until("the end", std::time::Duration::from_secs(10), || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
 }

@@ -127,3 +127,22 @@ fn odd_entries_in_sys_modules_do_no_harm() {
          time.sleep(0.1); assert not killed and monitor._thread.is_alive()",
     );
 }
+
+#[test]
+fn it_keeps_still_where_dev_was_asked_not_to_reload() {
+    let code = "os.environ['DJWSGI_RELOAD'] = 'off'; daemon(); import monitor; monitor.start(0.01)\n\
+                assert threading.active_count() == 1";
+    let shown = passes(code);
+    assert!(shown.err.is_empty(), "{}", shown.err);
+}
+
+#[test]
+fn a_look_that_fails_is_not_the_last_one() {
+    let shown = passes(
+        "write('a.py', 'x = 1'); import a; daemon(); import monitor; look = monitor._look\n\
+         def failing(path): monitor._look = look; raise RuntimeError('once')\n\
+         monitor._look = failing; monitor.start(0.01); until(lambda: os.path.abspath('a.py') in monitor._baseline)\n\
+         write('a.py', 'xyz = 1'); until(lambda: killed)",
+    );
+    assert!(shown.err.contains("RuntimeError: once"), "{}", shown.err);
+}

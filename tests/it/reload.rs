@@ -145,3 +145,56 @@ fn reload_off_serves_the_old_code() {
     let said = server.stop();
     assert!(said.contains("reload: off") && !said.contains("code monitor"), "{said}");
 }
+
+#[test]
+fn what_the_failing_package_has_loaded_is_watched_too() {
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    let server = Server::start(&sandbox, "mysite", &[]);
+    server.until_body("one");
+    // The mistake is in a module that loads well: only a new process reads it again.
+    sandbox.write("mysite/mysite/helper.py", "LIMIT = 0\n");
+    sandbox.write("mysite/mysite/__init__.py", "from mysite.helper import LIMIT\n1 / LIMIT\n");
+    until("the failure", LONG, || (server.get("").0 == 500).then_some(()));
+    server.until_says("ZeroDivisionError");
+    sandbox.write("mysite/mysite/helper.py", "LIMIT = 10\n");
+    server.until_body("one");
+    server.stop();
+}
+
+#[test]
+fn an_app_that_is_named_first_and_made_then_is_found() {
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    let server = Server::start(&sandbox, "mysite", &[]);
+    server.until_body("one");
+    let settings = sandbox.read("mysite/mysite/settings.py");
+    let named = settings.replace("INSTALLED_APPS = [", "INSTALLED_APPS = [\n    'shop',");
+    sandbox.write("mysite/mysite/settings.py", &named);
+    until("the failure", LONG, || (server.get("").0 == 500).then_some(()));
+    sandbox.write("mysite/shop/__init__.py", "");
+    server.until_body("one");
+    server.stop();
+}
+
+#[test]
+fn an_edited_template_is_served_at_the_next_request() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.site(flavor);
+        let settings = sandbox.read("mysite/mysite/settings.py").replace("'DIRS': []", "'DIRS': ['pages']");
+        let settings = settings.replace("INSTALLED_APPS = [", "INSTALLED_APPS = [\n    'mysite',");
+        sandbox.write("mysite/mysite/settings.py", &settings);
+        let render = "__import__(\"django.shortcuts\").shortcuts.render(request, \"home.html\")";
+        sandbox.write("mysite/mysite/urls.py", &urls(render));
+        sandbox.write("mysite/pages/home.html", "{% include \"part.html\" %} one");
+        sandbox.write("mysite/mysite/templates/part.html", "app");
+        let server = Server::start(&sandbox, "mysite", &[]);
+        assert_eq!(server.get("").1, "app one");
+        sandbox.write("mysite/pages/home.html", "{% include \"part.html\" %} two");
+        assert_eq!(server.get("").1, "app two");
+        sandbox.write("mysite/mysite/templates/part.html", "edited");
+        assert_eq!(server.get("").1, "edited two");
+        server.stop();
+    });
+}

@@ -91,3 +91,30 @@ fn only_root_may_name_another_user() {
     sandbox.site(Flavor::Distribution);
     sandbox.djwsgi("mysite", &["dev", "--user", "daemon"]).code(2).says(&["only root"]);
 }
+
+#[test]
+fn no_verb_runs_anything_of_the_sites_as_root() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    // The site's own Python tells who started it.
+    fs::remove_file(sandbox.join("mysite/.venv")).unwrap();
+    let real = machine().venv(Flavor::Distribution).join("bin/python");
+    let log = sandbox.write("log", "");
+    let spy = format!("#!/bin/sh\nid -u >> {}\nexec {} \"$@\"\n", log.display(), real.display());
+    let path = sandbox.write("mysite/.venv/bin/python", &spy);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    sandbox.write("mysite/.venv/pyvenv.cfg", "");
+    for arguments in [&["init"][..], &["deploy-config"], &["deploy-config", "--prod"]] {
+        sandbox.run(&mut as_root(&sandbox, arguments)).code(0);
+    }
+    // From the folder above, by name.
+    let mut by_name = sandbox.command_as_root(&machine().djwsgi, "");
+    sandbox.run(by_name.args(["init", "mysite"])).code(0);
+    let server = Server::spawn(&sandbox, &mut as_root(&sandbox, &["dev"])).ready();
+    server.stop();
+    let uid = machine().uid.to_string();
+    assert!(sandbox.read("log").lines().count() >= 8);
+    assert!(sandbox.read("log").lines().all(|seen| seen == uid), "{}", sandbox.read("log"));
+    assert_eq!(fs::metadata(sandbox.join("mysite/apache/mysite.conf")).unwrap().uid(), machine().uid);
+}

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,14 +25,13 @@ pub struct Server<'a> {
     err: Arc<Mutex<String>>,
 }
 
-/// A port that is free now and that no other test has been given.
+/// A port that is free now and that no other test has been given: below those that the system
+/// takes for outgoing connections, above those that `dev` tries by itself.
 pub fn free_port() -> u16 {
-    static GIVEN: Mutex<Vec<u16>> = Mutex::new(Vec::new());
-    let mut given = GIVEN.lock().unwrap();
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
     loop {
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        if !given.contains(&port) {
-            given.push(port);
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }
