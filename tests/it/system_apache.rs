@@ -128,7 +128,11 @@ fn the_production_config_serves_over_tls_and_never_reloads() {
             get $at https://www.shop.test/
             get $at http://www.shop.test/a -o /dev/null -w "%{http_code} %{redirect_url}"
             get http://127.0.0.1/ -H "Host: evil.test" -o /dev/null -w "%{redirect_url}"
-            daemons() { grep -lsa "^(wsgi:mysite)" /proc/[0-9]*/cmdline | xargs; }
+            daemons() {
+                for environ in $(grep -lsazx "DJWSGI_TEST=$DJWSGI_TEST" /proc/[0-9]*/environ); do
+                    grep -lsa "^(wsgi:mysite)" "${environ%environ}cmdline" || true
+                done | xargs
+            }
             # Every process has loaded its views, so that an edit could only show through a reload.
             seq 200 | xargs -P8 -I% curl -sk $at "https://www.shop.test/?%" -o /dev/null
             before=$(daemons)
