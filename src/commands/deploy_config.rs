@@ -36,6 +36,7 @@ const PRODUCTION: &str = "apache/production";
 pub fn run(ui: &Ui, args: &DeployConfigArgs) -> Result<()> {
     let root = discover::project_root(&files::current_folder()?, args.site.project_dir.as_deref())?;
     identity::become_owner(&root)?;
+    ui.asking(&root);
     let layers = if args.prod { Layers::All } else { Layers::Committed };
     let site = Site::at(&root, &args.site, layers)?;
     let (apache, mod_wsgi) = server(ui, &site)?;

@@ -45,6 +45,7 @@ pub fn run(ui: &Ui, args: &DevArgs) -> Result<()> {
         Claim::Ours(runtime) => runtime,
         Claim::Taken(running) => return already_running(ui, running),
     };
+    ui.asking(&root);
     let mut attempt = 1;
     loop {
         let prepared = Prepared::make(args, &root, &runtime, None)?;

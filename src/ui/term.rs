@@ -1,6 +1,7 @@
 //! The terminal: the only home of printing.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
@@ -52,6 +53,12 @@ impl Ui {
     /// What has been done, Cargo's way: a bold verb, right-aligned, and its object.
     pub fn status(&self, verb: &str, object: &str) {
         self.line(&format!("{GOOD}{verb:>12}{GOOD:#} {object}"));
+    }
+
+    /// The first sign of life of a command that asks Django, which takes its time.
+    pub fn asking(&self, root: &Path) {
+        let name = root.file_name().unwrap_or_default().to_string_lossy();
+        self.status("Asking", &format!("Django about {name}"));
     }
 
     /// Something the user should look at; nothing failed.

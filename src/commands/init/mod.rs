@@ -52,6 +52,7 @@ enum Origin {
 
 /// Writes our files into the site at `root`.
 fn hook_up(ui: &Ui, args: &InitArgs, root: &Path, site_args: &SiteArgs, origin: Origin) -> Result<()> {
+    ui.asking(root);
     let mut site = Site::at(root, site_args, Layers::Committed)?;
     let apache = Apache::for_python(&site.python)?;
     let mod_wsgi = mod_wsgi::find(&site.python, &apache)?;
