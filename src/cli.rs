@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+/// Said below the list of commands.
+const AFTER_HELP: &str = "Every flag can be set by a variable: --port by DJWSGI_PORT, --no-input by DJWSGI_NO_INPUT.";
+
 /// Django sites on Apache and mod_wsgi: scaffold, serve with reload, deploy.
 #[derive(Debug, Parser)]
-#[command(name = "djwsgi", version, about, propagate_version = true, disable_help_subcommand = true)]
+#[command(name = "djwsgi", version, about, propagate_version = true, disable_help_subcommand = true, after_help = AFTER_HELP)]
 pub struct Cli {
     /// Flags that every command takes.
     #[command(flatten)]
@@ -84,7 +87,7 @@ pub struct WriteArgs {
     #[arg(long, env = "DJWSGI_DRY_RUN", hide_env = true, value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
     /// With --dry-run: show the contents too
-    #[arg(long, env = "DJWSGI_DIFF", hide_env = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, requires = "dry_run", env = "DJWSGI_DIFF", hide_env = true, value_parser = FalseyValueParser::new())]
     pub diff: bool,
 }
 
@@ -92,7 +95,7 @@ pub struct WriteArgs {
 #[derive(Debug, Args)]
 pub struct InitArgs {
     /// Name of a new site; without it, the existing site here is adopted
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_hyphen_values = true, conflicts_with = "project_dir")]
     pub name: Option<String>,
     /// Where the site is and which Python runs it.
     #[command(flatten)]
@@ -128,7 +131,7 @@ pub struct DevArgs {
     #[command(flatten)]
     pub site: SiteArgs,
     /// Address to listen on [default: 127.0.0.1]
-    #[arg(long, env = "DJWSGI_HOST", hide_env = true)]
+    #[arg(long, env = "DJWSGI_HOST", hide_env = true, value_parser = parse_host)]
     pub host: Option<IpAddr>,
     /// Port to listen on [default: 8000, or the next free one]
     #[arg(long, env = "DJWSGI_PORT", hide_env = true, value_parser = clap::value_parser!(u16).range(1..))]
@@ -148,6 +151,14 @@ pub struct DevArgs {
     /// As root: the user to serve the site as [default: the owner of the site]
     #[arg(long, env = "DJWSGI_USER", hide_env = true, value_name = "NAME")]
     pub user: Option<String>,
+}
+
+/// An address, or the name of this machine's own.
+fn parse_host(text: &str) -> Result<IpAddr, String> {
+    if text == "localhost" {
+        return Ok(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
+    }
+    text.parse().map_err(|_| "name an address of this machine, for example 127.0.0.1 or 0.0.0.0".to_owned())
 }
 
 /// How code changes are picked up.
@@ -174,10 +185,10 @@ pub struct DeployConfigArgs {
     #[arg(long, env = "DJWSGI_OUTPUT", hide_env = true, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Public host name of the site [default: [site] server-name, else from ALLOWED_HOSTS]
-    #[arg(long, env = "DJWSGI_SERVER_NAME", hide_env = true, value_name = "NAME")]
+    #[arg(long, requires = "prod", env = "DJWSGI_SERVER_NAME", hide_env = true, value_name = "NAME")]
     pub server_name: Option<String>,
     /// Where TLS ends: certificate files, or no TLS in this Apache
-    #[arg(long, value_enum, env = "DJWSGI_TLS", hide_env = true)]
+    #[arg(long, requires = "prod", value_enum, env = "DJWSGI_TLS", hide_env = true)]
     pub tls: Option<TlsMode>,
     /// How files are written.
     #[command(flatten)]

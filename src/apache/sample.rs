@@ -11,6 +11,7 @@ use super::locate::Apache;
 use super::modules;
 use super::quote;
 use crate::apache::mod_wsgi::ModWsgi;
+use crate::files;
 use crate::ui::problem::Problem;
 
 /// Modules that a vhost of ours may use, beyond those of every private server.
@@ -26,8 +27,10 @@ pub fn check(apache: &Apache, mod_wsgi: &ModWsgi, conf: &str) -> Result<Option<S
     if !has_tls && conf.contains("SSLEngine") {
         return Ok(Some(format!("{} has no mod_ssl", apache.binary.display())));
     }
-    let folder =
-        tempfile::Builder::new().prefix("djwsgi-check-").tempdir().context("cannot create a temporary folder")?;
+    let folder = tempfile::Builder::new()
+        .prefix("djwsgi-check-")
+        .tempdir()
+        .map_err(|error| files::unwritable(&std::env::temp_dir().join("djwsgi-check"), error))?;
     let root = folder.path();
     let stand_in = root.join("certificate.pem");
     fs::write(&stand_in, "stands for a certificate that is on another machine\n")

@@ -24,6 +24,7 @@ use crate::site::discover;
 use crate::site::hosts::AllowedHosts;
 use crate::site::resolve::Site;
 use crate::ui::problem::Problem;
+use crate::ui::report;
 use crate::ui::term::Ui;
 
 /// Where the files of production go when nothing else is said.
@@ -39,6 +40,7 @@ pub fn run(ui: &Ui, args: &DeployConfigArgs) -> Result<()> {
     ui.asking(&root);
     let layers = if args.prod { Layers::All } else { Layers::Committed };
     let site = Site::at(&root, &args.site, layers)?;
+    let site = if args.prod { with_production_facts(ui, site) } else { site };
     let (apache, mod_wsgi) = server(ui, &site)?;
     let output = args.output.as_deref().map(absolute).transpose()?;
     let wanted = if args.prod {
@@ -68,6 +70,16 @@ pub fn run(ui: &Ui, args: &DeployConfigArgs) -> Result<()> {
             ui.data(&wanted[0].text)
         }
     }
+}
+
+fn with_production_facts(ui: &Ui, site: Site) -> Site {
+    let settings = site.production_settings().to_owned();
+    let (site, error) = site.for_production();
+    if let Some(error) = error {
+        let what = format!("{settings} can't be asked here, {} stands for it", site.django.settings);
+        report::setback(ui, &what, &error);
+    }
+    site
 }
 
 /// The Apache that checks the config, and the mod_wsgi that it names. A machine without Apache
@@ -152,12 +164,11 @@ fn server_name(ui: &Ui, site: &Site, given: Option<&str>) -> Result<String, Prob
 
 /// What makes a correct config a bad production.
 fn advise(ui: &Ui, site: &Site, production: &Production) {
-    let settings = site.production_settings();
-    if settings == site.django.settings && site.django.debug {
-        ui.warn(&format!("{settings} has DEBUG = True; production must not"));
+    if site.django.debug {
+        ui.warn(&format!("{} has DEBUG = True; production must not", site.django.settings));
     }
-    if site.django.staticfiles && site.aliases().iter().all(|alias| alias.kind != crate::site::alias::AliasKind::Static)
-    {
+    let static_root = site.config.static_files.root.as_ref().or(site.django.static_root.as_ref());
+    if site.django.staticfiles && static_root.is_none() {
         ui.warn("STATIC_ROOT is not set: nothing will serve the static files");
         ui.hint("set STATIC_ROOT, run manage.py collectstatic, and make the config again");
     }

@@ -184,11 +184,13 @@ impl Prepared {
         self.site.config.committed_env.file.as_ref().map(|file| self.site.root.join(file))
     }
 
-    /// What the daemons find in their environment: the settings asked for, the variables of
-    /// djwsgi.toml and of this machine, and what the loader needs.
+    /// What the daemons find in their environment: the settings asked for, what manage.py sets, the
+    /// variables of djwsgi.toml and of this machine, and what the loader needs.
     fn environment(&self) -> Vec<(String, OsString)> {
+        let from_manage = self.site.django.added_environment.iter();
+        let own = self.site.config.env.values.iter();
         let mut variables: Vec<(String, OsString)> =
-            self.site.config.env.values.iter().map(|(name, value)| (name.clone(), value.into())).collect();
+            from_manage.chain(own).map(|(name, value)| (name.clone(), value.into())).collect();
         variables.push(("DJWSGI_SETTINGS".to_owned(), self.site.django.settings.clone().into()));
         let reload = match self.reload {
             ReloadMode::Monitor => "monitor",

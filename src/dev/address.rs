@@ -44,13 +44,19 @@ pub fn choose(host: IpAddr, port: Option<u16>) -> Result<SocketAddr> {
 fn refused(address: SocketAddr, error: &std::io::Error) -> Problem {
     match error.kind() {
         ErrorKind::AddrInUse => Problem::environment(format!("port {} is in use{}", address.port(), owner(address)))
-            .hint("stop that, or choose another port: --port 8001"),
+            .hint(format!("stop that, or take a free one: --port {}", next_free(address))),
         ErrorKind::PermissionDenied => Problem::environment(format!("port {} is reserved for root", address.port()))
             .hint("choose one from 1024 on, for example --port 8000"),
         ErrorKind::AddrNotAvailable => Problem::usage(format!("{} is no address of this machine", address.ip()))
             .hint("use --host 127.0.0.1, or 0.0.0.0 for all of this machine's addresses"),
         _ => Problem::environment(format!("cannot listen on {address}: {error}")),
     }
+}
+
+/// The first free port after that of `address`.
+fn next_free(address: SocketAddr) -> u16 {
+    let free = |port: &u16| TcpListener::bind(SocketAddr::new(address.ip(), *port)).is_ok();
+    (address.port().saturating_add(1)..=u16::MAX).find(free).unwrap_or(DEFAULT_PORT)
 }
 
 /// " by python3 (process 123)", as far as the system lets us know.

@@ -6,6 +6,7 @@ site's own commands have. What the site prints goes to stderr. Works on Python 3
 
 Arguments: the path of manage.py, and the settings module to use instead of manage.py's, or "".
 """
+import faulthandler
 import importlib
 import json
 import os
@@ -13,6 +14,8 @@ import runpy
 import sys
 import traceback
 
+# Settings that hang say where, before djwsgi loses its patience.
+faulthandler.dump_traceback_later(50, exit=True)
 PRIVATE_STDOUT = os.dup(1)
 os.dup2(2, 1)
 
@@ -34,7 +37,8 @@ def fail(stage, error):
            and not frame.filename.startswith("<frozen")]
     site = [frame for frame in own if frame.filename.startswith(ROOT + os.sep)
             and os.sep + "site-packages" + os.sep not in frame.filename]
-    last = (site or own or [None])[-1]
+    code = [frame for frame in own if os.sep + "importlib" + os.sep not in frame.filename]
+    last = (site or code or [None])[-1]
     file, line = (last.filename, last.lineno) if last else (None, None)
     if isinstance(error, SyntaxError) and error.filename:
         file, line = error.filename, error.lineno
@@ -143,7 +147,8 @@ except BaseException as error:
 if OVERRIDE:
     os.environ["DJANGO_SETTINGS_MODULE"] = OVERRIDE
 
-added = {name for name, value in os.environ.items() if given_environment.get(name) != value}
+added = {name: value for name, value in sorted(os.environ.items())
+         if given_environment.get(name) != value and name != "DJANGO_SETTINGS_MODULE"}
 module = os.environ.get("DJANGO_SETTINGS_MODULE")
 if not module:
     fail("manage.py", RuntimeError("manage.py sets no DJANGO_SETTINGS_MODULE"))
@@ -158,7 +163,7 @@ try:
         "settings": module,
         "settings_from_environment": "DJANGO_SETTINGS_MODULE" in given_environment and not OVERRIDE,
         "settings_file": getattr(sys.modules.get(module), "__file__", None),
-        "added_environment": sorted(added - {"DJANGO_SETTINGS_MODULE"}),
+        "added_environment": added,
         "env_reader": reader,
         "added_path": [os.path.abspath(entry) for entry in sys.path
                        if entry not in given_path and os.path.abspath(entry) != ROOT],

@@ -1,5 +1,6 @@
 //! What Django says of a site: asked, never guessed from the text of a settings file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub struct DjangoFacts {
     /// The file of the settings module.
     pub settings_file: Option<PathBuf>,
     /// Variables that manage.py itself put into the environment.
-    pub added_environment: Vec<String>,
+    pub added_environment: BTreeMap<String, String>,
     /// The library that read them from a file: "environ" or "dotenv".
     pub env_reader: Option<String>,
     /// Folders that manage.py itself put on `sys.path`.
@@ -92,6 +93,12 @@ pub fn ask(python: &Interpreter, manage: &Path, settings: Option<&str>) -> Resul
     match serde_json::from_str(&finished.stdout) {
         Ok(Answer::Facts(facts)) => Ok(*facts),
         Ok(Answer::Failed { error }) => Err(explain(error).into()),
+        Err(_) if finished.stderr.contains("Timeout (0:00:50)!") => {
+            Err(Problem::environment("the settings took more than 50 s to import and were stopped; they were here")
+                .detail(process::last_lines(&finished.stderr, 20))
+                .hint("the most recent call is the first one; mend it, then run the command again")
+                .into())
+        }
         Err(_) => Err(Problem::environment(format!(
             "asking Django for its settings ended without an answer ({})",
             process::describe(finished.status)

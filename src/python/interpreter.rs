@@ -60,7 +60,7 @@ impl Interpreter {
         let finished = process::run(&mut command, LIMIT)?;
         serde_json::from_str(&finished.stdout).map_err(|_| {
             Problem::environment(format!("{} is not a working Python 3", path.display()))
-                .detail(process::last_lines(&finished.stderr, 5))
+                .hint("name a virtual environment or an interpreter with --python")
                 .into()
         })
     }

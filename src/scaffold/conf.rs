@@ -20,6 +20,10 @@ use crate::ui::problem::Problem;
 /// their printing fail.
 pub const LOCALE: &str = if cfg!(target_vendor = "apple") { "en_US.UTF-8" } else { "C.UTF-8" };
 
+/// Options of the daemon process group in development: a site that hangs while it is loaded is
+/// loaded anew; no limit for requests, somebody may be debugging.
+pub const DEV_LIMITS: &str = "startup-timeout=60 shutdown-timeout=5";
+
 /// Threads of a daemon process in development.
 pub const DEV_THREADS: u16 = 5;
 
@@ -50,7 +54,7 @@ pub fn development(site: &Site, mod_wsgi: &ModWsgi) -> Result<String> {
         processes: None,
         threads: DEV_THREADS,
         account: account.as_ref().map(|(user, group)| (user.as_str(), group.as_str())),
-        limits: Vec::new(),
+        limits: vec![DEV_LIMITS.to_owned()],
     };
     let mut data = data(site, &daemon, &script::path(&site.root))?;
     let server_name = AllowedHosts::new(&site.django.allowed_hosts, site.django.debug).development_name(&site.name);
@@ -79,6 +83,7 @@ pub struct Production<'a> {
 /// As [`Template::render`], or a path can't be expressed.
 pub fn production(site: &Site, mod_wsgi: &ModWsgi, given: &Production) -> Result<String> {
     let prod = &site.config.prod;
+    let serves_media = site.aliases().iter().any(|alias| alias.kind == AliasKind::Media);
     let limit = |name: &str, own: Option<u32>, default: u32| format!("{name}={}", own.unwrap_or(default));
     let account = match (&prod.user, &prod.group) {
         (Some(user), group) => Some((user.clone(), group.clone().unwrap_or_else(|| user.clone()))),
@@ -89,7 +94,8 @@ pub fn production(site: &Site, mod_wsgi: &ModWsgi, given: &Production) -> Result
         threads: prod.threads.map_or(10, u16::from),
         account: account.as_ref().map(|(user, group)| (user.as_str(), group.as_str())),
         limits: vec![
-            "umask=0027".to_owned(),
+            // Uploads in new folders must be readable by Apache where it serves them.
+            if serves_media { "umask=0022".to_owned() } else { "umask=0027".to_owned() },
             format!(
                 "{} {} connect-timeout=10 socket-timeout=60 deadlock-timeout=60",
                 limit("request-timeout", prod.request_timeout, 60),

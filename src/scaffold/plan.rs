@@ -74,7 +74,9 @@ pub fn make(wanted: Vec<Wanted>, root: &Path, overwrite: bool) -> Result<Vec<Ste
             None => Change::Create,
             Some(text) if *text == file.text || file.keep == Keep::Always => Change::Nothing,
             Some(_) if file.keep == Keep::Extend => Change::Update,
-            Some(text) if provenance::is_untouched(text) => Change::Update,
+            Some(text) if provenance::is_untouched(text) && provenance::same_template(text, &file.text) => {
+                Change::Update
+            }
             Some(_) if overwrite => Change::Replace,
             Some(_) => Change::Conflict,
         };
@@ -84,10 +86,13 @@ pub fn make(wanted: Vec<Wanted>, root: &Path, overwrite: bool) -> Result<Vec<Ste
     if !conflicts.is_empty() {
         let names: Vec<String> = conflicts.iter().map(|step| shown(root, &step.path)).collect();
         let diffs: Vec<String> = conflicts.iter().map(|step| step.diff(root)).collect();
-        return Err(Problem::refused(format!("would overwrite {}, which a human wrote or edited", names.join(", ")))
-            .detail(diffs.join("\n"))
-            .hint("--overwrite replaces it and keeps a backup; nothing was written")
-            .into());
+        return Err(Problem::refused(format!(
+            "would overwrite {}, which a human wrote or edited, or which is something else",
+            names.join(", ")
+        ))
+        .detail(diffs.join("\n"))
+        .hint("--overwrite replaces it and keeps a backup; nothing was written")
+        .into());
     }
     Ok(steps)
 }

@@ -26,6 +26,8 @@ pub fn development(site: &Site) -> Result<String> {
 /// The WSGI script of development, the monitor's hookup at its end; without its first line.
 pub fn development_body(site: &Site) -> Result<String> {
     let mut data = script_data(site, &site.django.settings, true)?;
+    // django-configurations: which class of the settings module.
+    data.insert("configuration".into(), json!(site.django.added_environment.get("DJANGO_CONFIGURATION")));
     data.insert("staticfiles".into(), json!(site.django.staticfiles));
     data.insert("monitor".into(), json!(site.monitor.module));
     data.insert("monitor_file".into(), json!(expression(site, &site.monitor.file, true)?));
@@ -40,6 +42,7 @@ pub fn development_body(site: &Site) -> Result<String> {
 pub fn production(site: &Site) -> Result<String> {
     let mut data = script_data(site, site.production_settings(), false)?;
     data.insert("root".into(), json!(files::config_text(&site.root)?));
+    data.insert("configuration".into(), Value::Null);
     Template::ProductionWsgi.render(&data)
 }
 

@@ -65,7 +65,7 @@ pub fn found_env_file(site: &Site) -> Option<PathBuf> {
         .map(|(name, _)| name.trim())
         .collect();
     // Settings are assigned in the script; the file matters if anything else came from it.
-    let all_from_file = !added.is_empty() && added.iter().all(|variable| names.contains(&variable.as_str()));
+    let all_from_file = !added.is_empty() && added.keys().all(|variable| names.contains(&variable.as_str()));
     all_from_file.then_some(name)
 }
 

@@ -24,6 +24,9 @@ pub fn project_root(start: &Path, given: Option<&Path>) -> Result<PathBuf> {
             let problem = Problem::usage(format!("--project-dir {}: {error}", folder.display()));
             problem.hint("name the folder of manage.py")
         })?;
+        if !folder.is_dir() {
+            return Err(Problem::usage(format!("--project-dir {} is no folder", folder.display())).into());
+        }
         if is_site(&folder) {
             return Ok(folder);
         }

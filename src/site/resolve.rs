@@ -60,7 +60,7 @@ impl Site {
         Ok(Self {
             name: config.site.name.clone().unwrap_or_else(|| name::of_existing(&django.settings, &folder)),
             application: application(&config, &django)?,
-            monitor: MonitorPlace::beside(root, &django.settings, django.settings_file.as_deref()),
+            monitor: MonitorPlace::beside(root, &django.settings, django.settings_file.as_deref()).beside_own(),
             root: root.to_owned(),
             owner,
             config,
@@ -73,6 +73,22 @@ impl Site {
     pub fn production_settings(&self) -> &str {
         let named = self.django.wsgi.as_ref().and_then(|wsgi| wsgi.settings.as_deref());
         self.config.site.settings.as_deref().or(named).unwrap_or(&self.django.settings)
+    }
+
+    /// The same site as its production settings describe it. They may need what only production
+    /// has: why they can't be asked here is returned beside the site as it is.
+    pub fn for_production(mut self) -> (Self, Option<anyhow::Error>) {
+        let settings = self.production_settings().to_owned();
+        if settings == self.django.settings {
+            return (self, None);
+        }
+        match django::ask(&self.python, &self.root.join("manage.py"), Some(&settings)) {
+            Ok(facts) => {
+                self.django = DjangoFacts { wsgi: self.django.wsgi.take(), ..facts };
+                (self, None)
+            }
+            Err(error) => (self, Some(error)),
+        }
     }
 
     /// The URL path below which the site lives: "/" or "/shop".

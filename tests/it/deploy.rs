@@ -141,3 +141,26 @@ fn a_link_as_output_folder_is_not_followed() {
     }
     assert!(!sandbox.has("elsewhere/django.wsgi") && !sandbox.has("nowhere"));
 }
+
+#[test]
+fn the_files_of_development_are_not_taken_for_old_ones_of_production() {
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    let before = sandbox.snapshot("mysite/apache");
+    sandbox.djwsgi("mysite", &["deploy-config", "--prod", "--output", "apache"]).code(4).says(&["something else"]);
+    assert_eq!(sandbox.snapshot("mysite/apache"), before);
+}
+
+#[test]
+fn flags_that_would_be_ignored_are_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    for arguments in [
+        &["deploy-config", "--tls", "off"][..],
+        &["deploy-config", "--server-name", "a.example"],
+        &["deploy-config", "--prod", "--diff"],
+        &["init", "--project-dir", ".", "other"],
+    ] {
+        sandbox.djwsgi("mysite", arguments).code(2).says(&["error:"]);
+    }
+}

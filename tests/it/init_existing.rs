@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use crate::support::{Flavor, Sandbox};
+use crate::support::{Flavor, Sandbox, Server};
 
 const FILES: [&str; 4] = ["apache/mysite.conf", "apache/django.wsgi", "mysite/monitor.py", "djwsgi.toml"];
 
@@ -75,9 +75,23 @@ fn an_edited_file_is_a_conflict_and_overwrite_keeps_a_backup() {
 #[test]
 fn a_human_file_in_the_way_is_a_conflict_and_nothing_is_written() {
     let sandbox = plain_site();
-    sandbox.write("mysite/mysite/monitor.py", "# my own monitor\n");
-    sandbox.djwsgi("mysite", &["init"]).code(4).says(&["mysite/monitor.py", "my own monitor"]);
-    assert!(!sandbox.has("mysite/apache") && !sandbox.has("mysite/djwsgi.toml"));
+    sandbox.write("mysite/apache/mysite.conf", "# my own vhost\n");
+    sandbox.djwsgi("mysite", &["init"]).code(4).says(&["apache/mysite.conf", "my own vhost"]);
+    assert!(!sandbox.has("mysite/apache/django.wsgi") && !sandbox.has("mysite/djwsgi.toml"));
+}
+
+#[test]
+fn a_monitor_of_the_sites_own_is_left_alone() {
+    let sandbox = plain_site();
+    sandbox.view("mysite", "one");
+    sandbox.write("mysite/mysite/monitor.py", "OWN = True\n");
+    sandbox.djwsgi("mysite", &["init"]).code(0).says(&["mysite/djwsgi_monitor.py"]);
+    assert_eq!(sandbox.read("mysite/mysite/monitor.py"), "OWN = True\n");
+    let server = Server::start(&sandbox, "mysite", &[]);
+    server.until_body("one");
+    sandbox.view("mysite", "two");
+    server.until_body("two");
+    server.stop();
 }
 
 #[test]

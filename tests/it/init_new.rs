@@ -120,3 +120,27 @@ fn an_interrupted_or_failed_run_leaves_nothing() {
     sandbox.djwsgi("", &arguments).code(1).says(&["Installing", "failed", "Django==0.0.0"]);
     assert!(!sandbox.has("mysite"));
 }
+
+#[test]
+fn of_two_at_once_one_wins_and_nothing_of_anybody_elses_is_removed() {
+    let sandbox = Sandbox::new();
+    let venv = machine().venv(Flavor::Distribution);
+    let start = || {
+        let mut command = sandbox.djwsgi_command("", &["init", "mysite"]);
+        command.env("VIRTUAL_ENV", &venv).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let ended = [start(), start()].map(|child| child.wait_with_output().unwrap());
+    let codes: Vec<_> = ended.iter().map(|output| output.status.code().unwrap()).collect();
+    assert!(codes.contains(&0) && codes.iter().all(|code| [0, 4].contains(code)), "{codes:?} {ended:#?}");
+    assert!(sandbox.has("mysite/manage.py") && sandbox.has("mysite/djwsgi.toml"));
+
+    // What a user puts into the folder meanwhile is theirs.
+    let mut command = sandbox.djwsgi_command("", &["init", "other"]);
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    until("the environment to be under way", LONG, || sandbox.has("other/.venv/bin").then_some(()));
+    sandbox.write("other/notes.txt", "mine");
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(sandbox.read("other/notes.txt"), "mine");
+    assert!(!sandbox.has("other/.venv") && !sandbox.has("other/.djwsgi-init"));
+}

@@ -97,6 +97,11 @@ fn settings_packages_and_different_settings_of_manage_and_wsgi() {
     assert!(sandbox.has("shop/config/monitor.py") && sandbox.has("shop/apache/shop.conf"));
     let shown = sandbox.djwsgi("shop", &["deploy-config", "--prod", "--output", "out"]).code(0);
     assert!(sandbox.read("shop/out/django.wsgi").contains("config.settings.prod"), "{}", shown.err);
+    // Its facts are production's.
+    assert!(sandbox.read("shop/out/shop.conf").contains("ServerName shop.example") && !shown.err.contains("DEBUG"));
+    sandbox.write("shop/config/settings/prod.py", "from .base import *\nimport only_there\n");
+    let shown = sandbox.djwsgi("shop", &["deploy-config", "--prod"]).code(0);
+    shown.says(&["config.settings.prod can't be asked here", "only_there"]);
     sandbox
         .djwsgi("shop", &["init"])
         .code(0)
@@ -182,4 +187,17 @@ fn templates_relative_to_the_working_directory_and_another_callable() {
     let server = Server::start(&sandbox, "mysite", &[]);
     assert_eq!(server.get(""), (200, "from pages".to_owned()));
     server.stop();
+}
+
+#[test]
+fn variables_that_manage_py_sets_reach_the_site() {
+    let sandbox = Sandbox::new();
+    sandbox.write("app/manage.py", &manage("proj.settings", "os.environ.setdefault(\"EXTRA\", \"needed\")"));
+    let needs = "import os\nEXTRA = os.environ[\"EXTRA\"]";
+    sandbox.write("app/proj/settings.py", &settings("proj.urls", "proj.wsgi.application", needs));
+    sandbox.write("app/proj/wsgi.py", &wsgi("proj.settings"));
+    sandbox.write("app/proj/urls.py", &urls(TELL));
+    link_environment(&sandbox, "app");
+    sandbox.djwsgi("app", &["init"]).code(0).says(&["manage.py sets EXTRA"]);
+    expect(&sandbox, "app", &[], "proj.settings", &sandbox.join("app"));
 }

@@ -86,6 +86,18 @@ fn report(ui: &Ui, site: &Site, wrote: bool) {
             site.production_settings()
         ));
     }
+    let lost: Vec<&str> = django
+        .added_environment
+        .keys()
+        .map(String::as_str)
+        .filter(|name| *name != "DJANGO_CONFIGURATION" && !site.config.committed_env.values.contains_key(*name))
+        .collect();
+    if !lost.is_empty() && site.config.committed_env.file.is_none() {
+        ui.note(&format!(
+            "manage.py sets {}: djwsgi dev does too; for the system's Apache put them into djwsgi.toml, [env]",
+            lost.join(", ")
+        ));
+    }
     if django.settings_from_environment {
         ui.note(&format!("settings {} come from DJANGO_SETTINGS_MODULE in your environment", django.settings));
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::mod_wsgi_source::{self, Source};
-use super::new_folder::NewFolder;
+use super::new_folder::{MARKER, NewFolder};
 use super::{Origin, adopt, hook_up};
 use crate::apache::locate::Packages;
 use crate::cli::{InitArgs, SiteArgs};
@@ -54,7 +54,7 @@ pub fn create(ui: &Ui, args: &InitArgs, name: &str) -> Result<()> {
         plan.show(ui);
         return Ok(());
     }
-    let mut folder = NewFolder::create(&root)?;
+    let mut folder = NewFolder::create(&root, name)?;
     plan.carry_out(ui, args)?;
     // A settings module named in the user's shell is not this site's.
     let settings = args.site.settings.clone().unwrap_or_else(|| format!("{name}.settings"));
@@ -82,7 +82,8 @@ fn refuse_occupied(root: &Path) -> Result<()> {
         return Err(Problem::refused(format!("{} is in the way", root.display())).hint("move it away").into());
     }
     let entries = files::sorted_entries(root)?;
-    if entries.is_empty() {
+    // Whether the marker is held or was left behind shows when the folder is taken.
+    if entries.iter().all(|path| path.file_name().is_some_and(|name| name == MARKER)) {
         return Ok(());
     }
     let names: Vec<String> = entries
@@ -91,6 +92,14 @@ fn refuse_occupied(root: &Path) -> Result<()> {
         .map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned())
         .collect();
     let more = if entries.len() > 5 { ", …" } else { "" };
+    if entries.iter().any(|path| path.file_name().is_some_and(|name| name == MARKER)) {
+        return Err(Problem::refused(format!(
+            "another djwsgi init is at work in {}, or was killed there",
+            root.display()
+        ))
+        .hint(format!("wait for it; if it was killed: rm -r {}", root.display()))
+        .into());
+    }
     let problem = Problem::refused(format!("{} is not empty: {}{more}", root.display(), names.join(", ")));
     Err(if root.join("manage.py").exists() {
         problem.hint(format!("to adopt the site in it: cd {} && djwsgi init", root.display()))
