@@ -68,7 +68,7 @@ pub fn render(
         processes: Some(serving.processes).filter(|processes| *processes > 1),
         threads: serving.threads,
         account: None,
-        limits: vec![conf::DEV_LIMITS.to_owned()],
+        limits: Vec::new(),
     };
     let run = files::config_text(&runtime.run)?;
     let mut data = conf::data(site, &daemon, serving.script)?;

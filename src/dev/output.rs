@@ -25,11 +25,15 @@ pub fn error_line(line: &str) -> Line {
     let mut parts = line.splitn(4, ' ');
     let (Some(module), Some(level), Some(pid), message) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Line::Server(line.to_owned());
+        return Line::Site(line.to_owned());
     };
     if pid.is_empty() || !pid.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Written before the log was open, or by a library: as it is.
-        return Line::Server(line.to_owned());
+        // Apache before its log was open, or what the site and its child processes write to stderr.
+        let by_apache = line.starts_with("AH")
+            || line.contains(": AH")
+            || line.starts_with("httpd:")
+            || line.starts_with("apache2:");
+        return if by_apache { Line::Server(line.to_owned()) } else { Line::Site(line.to_owned()) };
     }
     let message = unescape(message.unwrap_or_default());
     let message = without_script(message);
@@ -135,6 +139,11 @@ mod tests {
         assert!(matches!(error_line("wsgi info 1 Stopping process 'mysite'."), Line::Detail(_)));
         assert!(matches!(error_line("core error 1 AH1"), Line::Server(_)));
         assert!(matches!(error_line("AH00526: Syntax error on line 1"), Line::Server(_)));
+        assert_eq!(
+            error_line("Thread 0x1 (most recent call first):"),
+            Line::Site("Thread 0x1 (most recent call first):".to_owned())
+        );
+        assert_eq!(error_line("sub"), Line::Site("sub".to_owned()));
     }
 
     #[test]

@@ -20,10 +20,6 @@ use crate::ui::problem::Problem;
 /// their printing fail.
 pub const LOCALE: &str = if cfg!(target_vendor = "apple") { "en_US.UTF-8" } else { "C.UTF-8" };
 
-/// Options of the daemon process group in development: a site that hangs while it is loaded is
-/// loaded anew; no limit for requests, somebody may be debugging.
-pub const DEV_LIMITS: &str = "startup-timeout=60 shutdown-timeout=5";
-
 /// Threads of a daemon process in development.
 pub const DEV_THREADS: u16 = 5;
 
@@ -54,7 +50,7 @@ pub fn development(site: &Site, mod_wsgi: &ModWsgi) -> Result<String> {
         processes: None,
         threads: DEV_THREADS,
         account: account.as_ref().map(|(user, group)| (user.as_str(), group.as_str())),
-        limits: vec![DEV_LIMITS.to_owned()],
+        limits: Vec::new(),
     };
     let mut data = data(site, &daemon, &script::path(&site.root))?;
     let server_name = AllowedHosts::new(&site.django.allowed_hosts, site.django.debug).development_name(&site.name);

@@ -198,3 +198,20 @@ fn an_edited_template_is_served_at_the_next_request() {
         server.stop();
     });
 }
+
+#[test]
+fn a_hanging_import_says_where_and_a_mended_file_gets_its_turn() {
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    let server = Server::start(&sandbox, "mysite", &[]);
+    server.until_body("one");
+    let settings = sandbox.read("mysite/mysite/settings.py");
+    sandbox.write("mysite/mysite/settings.py", &format!("{settings}\nwhile True:\n    pass\n"));
+    server.until_says("settings.py changed");
+    server.until_says("Timeout (0:00:30)!");
+    server.until_says(&format!("mysite/settings.py\", line {} in <module>", settings.lines().count() + 2));
+    sandbox.write("mysite/mysite/settings.py", &settings);
+    // What waited for the hanging process may have failed with it.
+    until("the new code", LONG, || (server.get("") == (200, "one".to_owned())).then_some(()));
+    server.stop();
+}
