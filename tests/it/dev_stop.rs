@@ -207,7 +207,8 @@ fn ctrl_c_while_the_settings_hang_ends_it_and_leaves_nothing() {
     sandbox.site(Flavor::Distribution);
     sandbox.write("mysite/mysite/settings.py", "import time\ntime.sleep(600)\n");
     for verb in ["dev", "init", "deploy-config"] {
-        let mut child = sandbox.djwsgi_command("mysite", &[verb]).spawn().unwrap();
+        let mut command = sandbox.djwsgi_command("mysite", &[verb]);
+        let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
         until("the settings to be imported", LONG, || (sandbox.processes().len() >= 2).then_some(()));
         kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).unwrap();
         let status = until("the end", Duration::from_secs(3), || child.try_wait().unwrap());
