@@ -1,6 +1,6 @@
 //! File access whose every error names the path.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +45,16 @@ pub fn unwritable(path: &Path, error: io::Error) -> anyhow::Error {
         _ => problem,
     };
     anyhow::Error::new(error).context(problem)
+}
+
+/// Opens the file at `path`, which is created if need be, for a lock on it.
+///
+/// # Errors
+/// When it can't be written.
+pub fn open_lock(path: &Path) -> Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    options.open(path).map_err(|error| unwritable(path, error))
 }
 
 /// The name of the user this process runs as, or its number.

@@ -56,12 +56,7 @@ impl Runtime {
         let name = run_name(root);
         let state = state_folder(root, &name)?;
         let path = state.join("dev.lock");
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|error| files::unwritable(&path, error))?;
+        let lock = files::open_lock(&path)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(Claim::Taken(running(&state))),

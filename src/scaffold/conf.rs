@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use super::script;
-use super::templates::Template;
+use super::templates::{self, Template};
 use crate::apache::mod_wsgi::ModWsgi;
 use crate::apache::quote::DOLLAR_DEFINE;
 use crate::cli::TlsMode;
@@ -184,10 +184,7 @@ pub fn data(site: &Site, daemon: &Daemon, script: &Path) -> Result<Map<String, V
         "locale": LOCALE,
         "aliases": aliases,
     });
-    match data {
-        Value::Object(map) => Ok(map),
-        _ => Ok(Map::new()),
-    }
+    Ok(templates::fields(data))
 }
 
 /// The owner of the site by name: the system's Apache runs the daemons as them. Root's and

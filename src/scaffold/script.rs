@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use super::provenance;
-use super::templates::{Template, python_literal};
+use super::templates::{self, Template, python_literal};
 use crate::files;
 use crate::site::resolve::Site;
 
@@ -78,10 +78,7 @@ fn script_data(site: &Site, settings: &str, relative: bool) -> Result<Map<String
         "callable": application.map(|application| &application.callable),
         "renamed": application.is_some_and(|application| application.callable != "application"),
     });
-    match data {
-        Value::Object(map) => Ok(map),
-        _ => Ok(Map::new()),
-    }
+    Ok(templates::fields(data))
 }
 
 /// `path` as a Python expression.

@@ -4,6 +4,7 @@
 use anyhow::{Context, Result};
 use handlebars::{Handlebars, handlebars_helper, no_escape};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::apache::quote;
 
@@ -85,7 +86,15 @@ handlebars_helper!(python: |value: str| python_literal(value));
 handlebars_helper!(toml_string: |value: str| toml::Value::from(value).to_string());
 handlebars_helper!(shell: |value: str| format!("'{}'", value.replace('\'', r"'\''")));
 
+/// The fields of a `json!` object, to which more are added.
+pub fn fields(object: Value) -> Map<String, Value> {
+    match object {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
 /// `text` as a string literal of Python; JSON's are a subset of Python's.
 pub fn python_literal(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    Value::from(text).to_string()
 }

@@ -34,12 +34,7 @@ impl NewFolder {
             Err(error) => return Err(files::unwritable(root, error)),
         };
         let marker = root.join(MARKER);
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&marker)
-            .map_err(|error| files::unwritable(&marker, error))?;
+        let lock = files::open_lock(&marker)?;
         if lock.try_lock().is_err() {
             return Err(Problem::refused(format!("another djwsgi init is at work in {}", root.display())).into());
         }
