@@ -172,6 +172,16 @@ pub enum ReloadMode {
     Off,
 }
 
+impl ReloadMode {
+    /// Its word on the command line, in settings and in `DJWSGI_RELOAD`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Monitor => "monitor",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// `djwsgi deploy-config`.
 #[derive(Debug, Args)]
 pub struct DeployConfigArgs {

@@ -72,7 +72,6 @@ fn serve(ui: &Ui, args: &DevArgs, prepared: &Prepared, runtime: &Runtime) -> Res
     let (queue, events) = mpsc::channel();
     let printer = Printer::start(ui);
     let supervisor = Supervisor {
-        ui,
         printer: &printer,
         runtime,
         binary: prepared.apache.binary.clone(),
@@ -192,11 +191,7 @@ impl Prepared {
         let mut variables: Vec<(String, OsString)> =
             from_manage.chain(own).map(|(name, value)| (name.clone(), value.into())).collect();
         variables.push(("DJWSGI_SETTINGS".to_owned(), self.site.django.settings.clone().into()));
-        let reload = match self.reload {
-            ReloadMode::Monitor => "monitor",
-            ReloadMode::Off => "off",
-        };
-        variables.push(("DJWSGI_RELOAD".to_owned(), reload.into()));
+        variables.push(("DJWSGI_RELOAD".to_owned(), self.reload.name().into()));
         if let Some((name, folder)) = self.apache.library_variable() {
             variables.push((name.to_owned(), folder.into()));
         }
@@ -236,10 +231,7 @@ impl Prepared {
             "Serving",
             &format!("{} · Django {} · Python {}", site.name, django.django, site.python.full_version()),
         );
-        let reload = match self.reload {
-            ReloadMode::Monitor => "monitor",
-            ReloadMode::Off => "off",
-        };
+        let reload = self.reload.name();
         let processes = count(self.processes, "process", "processes");
         let threads = count(self.threads, "thread", "threads");
         let server = format!("{} · mod_wsgi {}", apache.version, mod_wsgi.version);

@@ -64,12 +64,7 @@ pub fn render(
     runtime: &Runtime,
     serving: &Serving,
 ) -> Result<String> {
-    let daemon = Daemon {
-        processes: Some(serving.processes).filter(|processes| *processes > 1),
-        threads: serving.threads,
-        account: None,
-        limits: Vec::new(),
-    };
+    let daemon = Daemon { processes: serving.processes, threads: serving.threads, account: None, limits: Vec::new() };
     let run = files::config_text(&runtime.run)?;
     let mut data = conf::data(site, &daemon, serving.script)?;
     let own = json!({

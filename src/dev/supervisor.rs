@@ -27,8 +27,6 @@ const LAST_WORDS: usize = 12;
 
 /// Everything that stays the same while `dev` runs.
 pub struct Supervisor<'a> {
-    /// How to talk.
-    pub ui: &'a Ui,
     /// Where what happens is told.
     pub printer: &'a Printer,
     /// The folders.
@@ -141,9 +139,11 @@ impl Supervisor<'_> {
             }
             Line::Detail(text) => {
                 remember(&mut life.last_words, text.clone());
-                if self.ui.verbose {
-                    self.printer.print(move |ui| ui.dim(&format!("apache: {text}")));
-                }
+                self.printer.print(move |ui| {
+                    if ui.verbose {
+                        ui.dim(&format!("apache: {text}"));
+                    }
+                });
             }
         }
         None

@@ -24,13 +24,13 @@ pub const LOCALE: &str = if cfg!(target_vendor = "apple") { "en_US.UTF-8" } else
 pub const DEV_THREADS: u16 = 5;
 
 /// What is different in the daemon process group of one config and another.
-pub struct Daemon<'a> {
-    /// Processes, left out for one: written out, it makes `wsgi.multiprocess` true.
-    pub processes: Option<u16>,
+pub struct Daemon {
+    /// Processes.
+    pub processes: u16,
     /// Threads of each.
     pub threads: u16,
     /// User and group, where Apache is started as root.
-    pub account: Option<(&'a str, &'a str)>,
+    pub account: Option<(String, String)>,
     /// Further options.
     pub limits: Vec<String>,
 }
@@ -45,13 +45,7 @@ pub fn path(site: &Site) -> PathBuf {
 /// # Errors
 /// As [`Template::render`], or a path can't be expressed.
 pub fn development(site: &Site, mod_wsgi: &ModWsgi) -> Result<String> {
-    let account = account(site);
-    let daemon = Daemon {
-        processes: None,
-        threads: DEV_THREADS,
-        account: account.as_ref().map(|(user, group)| (user.as_str(), group.as_str())),
-        limits: Vec::new(),
-    };
+    let daemon = Daemon { processes: 1, threads: DEV_THREADS, account: account(site), limits: Vec::new() };
     let mut data = data(site, &daemon, &script::path(&site.root))?;
     let server_name = AllowedHosts::new(&site.django.allowed_hosts, site.django.debug).development_name(&site.name);
     data.insert("conf".into(), json!(files::config_text(&path(site))?));
@@ -86,9 +80,9 @@ pub fn production(site: &Site, mod_wsgi: &ModWsgi, given: &Production) -> Result
         (None, _) => account(site),
     };
     let daemon = Daemon {
-        processes: Some(prod.processes.map_or(2, u16::from)).filter(|processes| *processes > 1),
+        processes: prod.processes.map_or(2, u16::from),
         threads: prod.threads.map_or(10, u16::from),
-        account: account.as_ref().map(|(user, group)| (user.as_str(), group.as_str())),
+        account,
         limits: vec![
             // Uploads in new folders must be readable by Apache where it serves them.
             if serves_media { "umask=0022".to_owned() } else { "umask=0027".to_owned() },
@@ -176,9 +170,10 @@ pub fn data(site: &Site, daemon: &Daemon, script: &Path) -> Result<Map<String, V
         "script_name": script.file_name().unwrap_or_default().to_string_lossy(),
         "root": files::config_text(&site.root)?,
         "python_home": home,
-        "user": daemon.account.map(|(user, _)| user),
-        "group": daemon.account.map(|(_, group)| group),
-        "processes": daemon.processes,
+        "user": daemon.account.as_ref().map(|(user, _)| user),
+        "group": daemon.account.as_ref().map(|(_, group)| group),
+        // One is left out: written out, it makes `wsgi.multiprocess` true.
+        "processes": (daemon.processes > 1).then_some(daemon.processes),
         "threads": daemon.threads,
         "limits": daemon.limits,
         "locale": LOCALE,

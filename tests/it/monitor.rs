@@ -124,7 +124,7 @@ fn odd_entries_in_sys_modules_do_no_harm() {
          sys.modules['odd'] = Odd(); sys.modules['loud'] = Loud('loud'); sys.modules['none'] = None\n\
          daemon(); import monitor; monitor.start(0.01)\n\
          until(lambda: monitor._baseline); before = len(sys.modules); import json, decimal, this\n\
-         time.sleep(0.1); assert not killed and monitor._thread.is_alive()",
+         until(lambda: sys.modules['this'].__file__ in monitor._baseline); assert not killed and monitor._thread.is_alive()",
     );
 }
 

@@ -83,16 +83,11 @@ fn refuse_occupied(root: &Path) -> Result<()> {
     }
     let entries = files::sorted_entries(root)?;
     // Whether the marker is held or was left behind shows when the folder is taken.
-    if entries.iter().all(|path| path.file_name().is_some_and(|name| name == MARKER)) {
+    let is_marker = |path: &PathBuf| path.file_name().is_some_and(|name| name == MARKER);
+    if entries.iter().all(is_marker) {
         return Ok(());
     }
-    let names: Vec<String> = entries
-        .iter()
-        .take(5)
-        .map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned())
-        .collect();
-    let more = if entries.len() > 5 { ", …" } else { "" };
-    if entries.iter().any(|path| path.file_name().is_some_and(|name| name == MARKER)) {
+    if entries.iter().any(is_marker) {
         return Err(Problem::refused(format!(
             "another djwsgi init is at work in {}, or was killed there",
             root.display()
@@ -100,6 +95,12 @@ fn refuse_occupied(root: &Path) -> Result<()> {
         .hint(format!("wait for it; if it was killed: rm -r {}", root.display()))
         .into());
     }
+    let names: Vec<String> = entries
+        .iter()
+        .take(5)
+        .map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned())
+        .collect();
+    let more = if entries.len() > 5 { ", …" } else { "" };
     let problem = Problem::refused(format!("{} is not empty: {}{more}", root.display(), names.join(", ")));
     Err(if root.join("manage.py").exists() {
         problem.hint(format!("to adopt the site in it: cd {} && djwsgi init", root.display()))
