@@ -56,6 +56,8 @@ pub enum Command {
     Init(InitArgs),
     /// Serve the site under Apache and mod_wsgi, reloading on every save
     Dev(DevArgs),
+    /// Wait until the running `djwsgi dev` serves what is on the disk, and print its build number
+    Wait(WaitArgs),
     /// Print the Apache config of the site; --prod: for production, monitor removed
     DeployConfig(DeployConfigArgs),
     /// Become Apache, tied to the life of the parent process (internal)
@@ -142,15 +144,29 @@ pub struct DevArgs {
     /// Threads of each daemon process [default: 5]
     #[arg(long, env = "DJWSGI_THREADS", hide_env = true, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
-    /// How code changes are picked up [default: monitor]
+    /// How code changes are picked up [default: standby]
     #[arg(long, value_enum, env = "DJWSGI_RELOAD", hide_env = true)]
     pub reload: Option<ReloadMode>,
+    /// What is kept loaded for the next save: 0 nothing, 1 installed packages, 2 the site as well [default: 2]
+    #[arg(long, env = "DJWSGI_STANDBY", hide_env = true, value_name = "DEPTH", value_parser = clap::value_parser!(u8).range(0..=2))]
+    pub standby: Option<u8>,
     /// Open the site in the browser when it is ready
     #[arg(long, env = "DJWSGI_OPEN", hide_env = true, value_parser = FalseyValueParser::new())]
     pub open: bool,
     /// As root: the user to serve the site as [default: the owner of the site]
     #[arg(long, env = "DJWSGI_USER", hide_env = true, value_name = "NAME")]
     pub user: Option<String>,
+}
+
+/// `djwsgi wait`.
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// The folder of manage.py, if it is not the one you stand in or above
+    #[arg(long, env = "DJWSGI_PROJECT_DIR", hide_env = true, value_name = "DIR")]
+    pub project_dir: Option<PathBuf>,
+    /// Seconds to wait at most
+    #[arg(long, default_value_t = 60, env = "DJWSGI_TIMEOUT", hide_env = true, value_name = "SECONDS")]
+    pub timeout: u64,
 }
 
 /// An address, or the name of this machine's own.
@@ -165,8 +181,10 @@ fn parse_host(text: &str) -> Result<IpAddr, String> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReloadMode {
-    /// A thread in every daemon process watches the loaded files
+    /// The next request after a save waits for the new code, of which most is loaded already
     #[default]
+    Standby,
+    /// A thread in every daemon process watches the loaded files, as under the system's Apache
     Monitor,
     /// Code changes are not picked up
     Off,
@@ -176,6 +194,7 @@ impl ReloadMode {
     /// Its word on the command line, in settings and in `DJWSGI_RELOAD`.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Standby => "standby",
             Self::Monitor => "monitor",
             Self::Off => "off",
         }

@@ -142,6 +142,15 @@ pub fn describe(status: ExitStatus) -> String {
     }
 }
 
+/// The same for a status as Python has it: minus the signal, for a killed process.
+pub fn describe_status(status: i32) -> String {
+    if status < 0 {
+        let name = Signal::try_from(-status).map_or("", Signal::as_str);
+        return format!("killed by signal {} {name}", -status).trim_end().to_owned();
+    }
+    format!("exit status {status}")
+}
+
 /// The last `count` lines of `text` that are not empty.
 pub fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();

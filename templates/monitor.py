@@ -36,8 +36,8 @@ def start(interval=1.0):
     files involved are watched too, so that mending them restarts the process.
     """
     global _thread, _inactive_said
-    if os.environ.get("DJWSGI_RELOAD") == "off":
-        return  # as `djwsgi dev --reload off` asks
+    if os.environ.get("DJWSGI_RELOAD", "monitor") != "monitor":
+        return  # `djwsgi dev` reloads in another way, or not at all
     if not _in_daemon_process():
         if not _inactive_said:
             _inactive_said = True

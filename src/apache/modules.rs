@@ -12,7 +12,8 @@ const NEEDED: [(&str, &str); 4] =
     [("authz_core", "mod_authz_core.so"), ("alias", "mod_alias.so"), ("mime", "mod_mime.so"), ("env", "mod_env.so")];
 
 /// Modules that some builds compile in and others load, wanted wherever they exist.
-const BASE: [(&str, &str); 2] = [("unixd", "mod_unixd.so"), ("log_config", "mod_log_config.so")];
+const BASE: [(&str, &str); 3] =
+    [("unixd", "mod_unixd.so"), ("log_config", "mod_log_config.so"), ("headers", "mod_headers.so")];
 
 /// Multi-processing modules, the preferred first.
 const MPMS: [(&str, &str); 2] = [("mpm_event", "mod_mpm_event.so"), ("mpm_worker", "mod_mpm_worker.so")];

@@ -3,6 +3,7 @@
 mod deploy_config;
 mod dev;
 mod init;
+mod wait;
 
 use anyhow::Result;
 
@@ -18,6 +19,7 @@ pub fn run(ui: &Ui, command: Command) -> Result<()> {
     match command {
         Command::Init(args) => init::run(ui, &args),
         Command::Dev(args) => dev::run(ui, &args),
+        Command::Wait(args) => wait::run(ui, &args),
         Command::DeployConfig(args) => deploy_config::run(ui, &args),
         Command::ExecServer(args) => server::exec(args.parent, &args.argv),
     }

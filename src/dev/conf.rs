@@ -11,6 +11,7 @@ use super::runtime::Runtime;
 use crate::apache::locate::Apache;
 use crate::apache::mod_wsgi::ModWsgi;
 use crate::apache::modules;
+use crate::cli::ReloadMode;
 use crate::files;
 use crate::scaffold::conf::{self, Daemon};
 use crate::scaffold::templates::Template;
@@ -49,8 +50,8 @@ pub struct Serving<'a> {
     pub threads: u16,
     /// The WSGI script.
     pub script: &'a Path,
-    /// Touching the script renews the daemons.
-    pub script_reloading: bool,
+    /// How code changes are picked up.
+    pub reload: ReloadMode,
 }
 
 /// Renders the config.
@@ -77,12 +78,19 @@ pub fn render(
         "modules": modules::to_load(apache, &mod_wsgi.path)?,
         "types_config": TYPES.iter().find(|path| Path::new(path).exists()),
         "types": FEW_TYPES,
-        "script_reloading": serving.script_reloading,
+        "script_reloading": serving.reload == ReloadMode::Monitor,
+        "build_file": files::config_text(&runtime.build_file())?,
+        "numbered": serving.reload == ReloadMode::Standby,
         "grace": GRACE,
         "error_format": output::ERROR_FORMAT,
         "access_format": output::ACCESS_FORMAT,
     });
     data.extend(own.as_object().cloned().unwrap_or_default());
+    if serving.reload == ReloadMode::Standby && serving.processes > 1 {
+        // The processes that serve are forked from one; written out, even one makes
+        // `wsgi.multiprocess` true, as it is for the site.
+        data.insert("processes".into(), json!(1));
+    }
     conf::refuse_control_characters(&data)?;
     Template::DevConf.render(&data)
 }

@@ -1,6 +1,9 @@
 //! What can happen to a running `djwsgi dev`: one queue for all of it.
 
+use super::harness::message::Said;
 use super::output::Line;
+use super::reload::{Saved, Settings};
+use super::slots::Id;
 
 /// An entry of the queue.
 #[derive(Debug)]
@@ -13,14 +16,21 @@ pub enum Event {
     Stop,
     /// The time that the state asked for has come.
     Deadline,
-    /// The settings of djwsgi have changed and a new config is in place.
-    Reconfigured,
+    /// The settings of djwsgi have changed and a new config is in place; with them
+    /// what the instant reload must know.
+    Reconfigured(Option<Settings>),
     /// Apache or the site wrote something.
     Wrote(Line),
     /// A request was answered: the line to show, and its status.
     Request(String, u16),
     /// Changed settings that can't be used, and why.
     Rejected(anyhow::Error),
+    /// A process of the harness said something.
+    Harness(Id, Said),
+    /// A connection of the harness ended.
+    HarnessGone(Id),
+    /// Something in a watched folder was saved.
+    Saved(Saved),
     /// Something the user should look at.
     Warning(String),
 }

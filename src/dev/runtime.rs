@@ -37,6 +37,9 @@ pub struct Running {
     pub pid: u32,
     /// Where the site answers; empty until it does.
     pub url: String,
+    /// The socket for `djwsgi wait`; none where code is not reloaded in the way it asks about.
+    #[serde(default)]
+    pub control: Option<PathBuf>,
 }
 
 /// The result of claiming a site.
@@ -81,6 +84,16 @@ impl Runtime {
         self.run.join("httpd.pid")
     }
 
+    /// The socket on which djwsgi hears from the processes of the harness.
+    pub fn control_socket(&self) -> PathBuf {
+        self.run.join("control")
+    }
+
+    /// Holds the number of the build that serves, for what Apache answers itself.
+    pub fn build_file(&self) -> PathBuf {
+        self.run.join("build")
+    }
+
     /// Apache's config.
     pub fn conf(&self) -> PathBuf {
         self.state.join("httpd.conf")
@@ -91,7 +104,8 @@ impl Runtime {
     /// # Errors
     /// When the state can't be written.
     pub fn announce(&self, url: &str) -> Result<()> {
-        let running = Running { pid: std::process::id(), url: url.to_owned() };
+        let control = Some(self.control_socket()).filter(|socket| socket.exists());
+        let running = Running { pid: std::process::id(), url: url.to_owned(), control };
         let text = serde_json::to_string(&running).context("cannot write the state")?;
         write::replace(&self.state.join("dev.json"), &text)
     }
@@ -106,23 +120,32 @@ impl Drop for Runtime {
     }
 }
 
+/// What is known of the `dev` that serves the site at `root`, if one does.
+pub fn find(root: &Path) -> Option<Running> {
+    let running = state_candidates(root, &run_name(root)).iter().find_map(|state| running(state))?;
+    // One that was killed leaves its traces.
+    let alive = nix::sys::signal::kill(nix::unistd::Pid::from_raw(running.pid.cast_signed()), None);
+    (alive != Err(nix::errno::Errno::ESRCH)).then_some(running)
+}
+
 fn running(state: &Path) -> Option<Running> {
     let text = fs::read_to_string(state.join("dev.json")).ok()?;
     serde_json::from_str(&text).ok()
 }
 
-/// `.djwsgi/` in the site, or a folder elsewhere if the site can't be written to.
-fn state_folder(root: &Path, name: &str) -> Result<PathBuf> {
+fn state_candidates(root: &Path, name: &str) -> Vec<PathBuf> {
     let base = std::env::var_os("XDG_STATE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::home_dir().map(|home| home.join(".local/state")));
-    let candidates = [
-        Some(root.join(STATE)),
-        base.map(|base| base.join(name)),
-        Some(std::env::temp_dir().join(format!("{name}-state"))),
-    ];
+    let elsewhere = base.map(|base| base.join(name));
+    let temporary = std::env::temp_dir().join(format!("{name}-state"));
+    [root.join(STATE)].into_iter().chain(elsewhere).chain([temporary]).collect()
+}
+
+/// `.djwsgi/` in the site, or a folder elsewhere if the site can't be written to.
+fn state_folder(root: &Path, name: &str) -> Result<PathBuf> {
     let mut first_error = None;
-    for folder in candidates.into_iter().flatten() {
+    for folder in state_candidates(root, name) {
         match prepare_state(&folder) {
             Ok(()) => return Ok(folder),
             Err(error) => {

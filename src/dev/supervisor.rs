@@ -4,17 +4,19 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::address::SiteUrl;
+use super::conf::GRACE;
 use super::event::Event;
 use super::output::Line;
 use super::react::{Action, Cause, State, react};
 use super::ready::{self, Watch};
+use super::reload::{Reloader, Saved, Settings};
 use super::runtime::Runtime;
 use super::server::Server;
 use crate::ui::printer::Printer;
@@ -42,8 +44,12 @@ pub struct Supervisor<'a> {
 }
 
 /// What changes while `dev` runs.
-struct Life {
+struct Life<'a> {
     state: State,
+    /// The instant reload, where that was asked for.
+    reloader: Option<Reloader<'a>>,
+    /// Entries of the queue that were passed over.
+    passed_over: VecDeque<Event>,
     /// Counts the starts: news of an earlier one is stale.
     number: u32,
     server: Server,
@@ -57,12 +63,16 @@ impl Supervisor<'_> {
     ///
     /// # Errors
     /// When Apache can't be started or kept running.
-    pub fn run(&self, queue: &Sender<Event>, events: &Receiver<Event>) -> Result<()> {
+    pub fn run(&self, reload: Option<Settings>, queue: &Sender<Event>, events: &Receiver<Event>) -> Result<()> {
         forward_signals(queue.clone())?;
+        let mut reloader =
+            reload.map(|settings| Reloader::new(self.printer, self.runtime, settings, queue)).transpose()?;
         let mut life = Life {
             state: State::started(Instant::now()),
             number: 0,
-            server: self.start(0, queue)?,
+            server: self.start(0, reloader.as_mut(), queue)?,
+            reloader,
+            passed_over: VecDeque::new(),
             watch: None,
             last_words: VecDeque::new(),
             announced: false,
@@ -76,7 +86,7 @@ impl Supervisor<'_> {
         end
     }
 
-    fn serve(&self, life: &mut Life, queue: &Sender<Event>, events: &Receiver<Event>) -> Result<()> {
+    fn serve<'a>(&'a self, life: &mut Life<'a>, queue: &Sender<Event>, events: &Receiver<Event>) -> Result<()> {
         loop {
             let Some(cause) = self.next_cause(life, events) else { continue };
             let now = Instant::now();
@@ -90,30 +100,41 @@ impl Supervisor<'_> {
         }
     }
 
-    fn start(&self, number: u32, queue: &Sender<Event>) -> Result<Server> {
+    fn start(&self, number: u32, reloader: Option<&mut Reloader>, queue: &Sender<Event>) -> Result<Server> {
         self.runtime.forget_pid();
+        if let Some(reloader) = reloader {
+            reloader.starting(number)?;
+        }
         Server::start(&self.binary, &self.runtime.conf(), &self.environment, number, queue)
     }
 
-    /// Waits for the queue or the state's deadline; shows what is only to be shown.
+    /// Waits for the queue or the next deadline; shows what is only to be shown.
     fn next_cause(&self, life: &mut Life, events: &Receiver<Event>) -> Option<Cause> {
-        let event = match life.state.deadline() {
-            None => events.recv().unwrap_or(Event::Stop),
-            Some(deadline) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                match events.recv_timeout(left) {
-                    Ok(event) => event,
-                    Err(RecvTimeoutError::Timeout) => Event::Deadline,
-                    Err(RecvTimeoutError::Disconnected) => Event::Stop,
-                }
-            }
-        };
+        let event = next_event(life, events)?;
         match event {
             Event::Exited(number, how) => (number == life.number).then_some(Cause::Exited(how)),
             Event::Answered(number, status) => (number == life.number).then_some(Cause::Answered(status)),
             Event::Stop => Some(Cause::Stop),
             Event::Deadline => Some(Cause::Deadline),
-            Event::Reconfigured => Some(Cause::Reconfigured),
+            Event::Reconfigured(reload) => {
+                if let (Some(reloader), Some(settings)) = (&mut life.reloader, reload) {
+                    reloader.reconfigure(settings);
+                }
+                Some(Cause::Reconfigured)
+            }
+            Event::Harness(id, said) => {
+                life.reloader.as_mut()?.said(id, said);
+                None
+            }
+            Event::HarnessGone(id) => {
+                life.reloader.as_mut()?.gone(id);
+                None
+            }
+            Event::Saved(saved) => {
+                let batch = with_following(saved, life, events);
+                life.reloader.as_mut()?.saved(batch);
+                None
+            }
             Event::Wrote(line) => self.show(line, life),
             Event::Request(line, status) => {
                 self.printer.print(move |ui| if status >= 500 { ui.line(&line) } else { ui.dim(&line) });
@@ -154,19 +175,29 @@ impl Supervisor<'_> {
         match action {
             Action::Start => {
                 life.number += 1;
-                match self.start(life.number, queue) {
+                match self.start(life.number, life.reloader.as_mut(), queue) {
                     Ok(server) => life.server = server,
                     Err(error) => return Some(Err(error)),
                 }
                 life.watch = Some(ready::watch(&self.site, life.number, queue.clone()));
             }
-            Action::StopGracefully => life.server.stop_gracefully(),
+            Action::StopGracefully => {
+                life.server.stop_gracefully();
+                if let Some(reloader) = &mut life.reloader {
+                    reloader.stopping(Duration::from_secs(GRACE));
+                }
+            }
             Action::Terminate => life.server.terminate(),
             Action::Kill => {
                 life.watch = None;
                 life.server.kill();
             }
-            Action::Announce(status) => return self.announce(status, life).err().map(Err),
+            Action::Announce(status) => {
+                if let Some(reloader) = &mut life.reloader {
+                    reloader.answered();
+                }
+                return self.announce(status, life).err().map(Err);
+            }
             Action::StillWaiting(seconds) => self.printer.print(move |ui| {
                 ui.note(&format!("the site has not answered its first request yet ({seconds} s): it is still loading"));
             }),
@@ -197,6 +228,40 @@ impl Supervisor<'_> {
         self.printer.print(move |ui| present(ui, &site, open));
         Ok(())
     }
+}
+
+/// The next entry of the queue; `None` when only a deadline of the reload has passed.
+fn next_event(life: &mut Life, events: &Receiver<Event>) -> Option<Event> {
+    if let Some(event) = life.passed_over.pop_front() {
+        return Some(event);
+    }
+    let reload = life.reloader.as_ref().and_then(Reloader::deadline);
+    let Some(deadline) = life.state.deadline().into_iter().chain(reload).min() else {
+        return Some(events.recv().unwrap_or(Event::Stop));
+    };
+    match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        Ok(event) => Some(event),
+        Err(RecvTimeoutError::Disconnected) => Some(Event::Stop),
+        Err(RecvTimeoutError::Timeout) => {
+            let now = Instant::now();
+            if let Some(reloader) = &mut life.reloader {
+                reloader.tick(now);
+            }
+            life.state.deadline().is_some_and(|deadline| deadline <= now).then_some(Event::Deadline)
+        }
+    }
+}
+
+/// Saves that are in the queue already belong together: of a git switch there are hundreds.
+fn with_following(first: Saved, life: &mut Life, events: &Receiver<Event>) -> Vec<Saved> {
+    let mut batch = vec![first];
+    while let Ok(event) = events.try_recv() {
+        match event {
+            Event::Saved(saved) => batch.push(saved),
+            other => life.passed_over.push_back(other),
+        }
+    }
+    batch
 }
 
 /// The URL as the last line, and the browser if it was asked for.

@@ -27,7 +27,7 @@ const KEYS: [(&str, &[&str]); 7] = [
     ("static", &["url", "root"]),
     ("media", &["url", "root"]),
     ("env", &["file"]),
-    ("dev", &["host", "port", "processes", "threads", "reload"]),
+    ("dev", &["host", "port", "processes", "threads", "reload", "standby", "watch", "ignore"]),
     (
         "prod",
         &[
@@ -111,6 +111,12 @@ section! {
         threads: std::num::NonZeroU16,
         /// How changes are picked up.
         reload: ReloadMode,
+        /// What is kept loaded for the next save, from 0 to 2.
+        standby: u8,
+        /// Files and folders, relative to the file, that are reloaded for whoever reads them.
+        watch: Vec<PathBuf>,
+        /// Patterns as in .gitignore of what is never reloaded for.
+        ignore: Vec<String>,
     }
 }
 section! {
@@ -277,6 +283,9 @@ impl Config {
             counts.iter().find(|(_, count, most)| count.is_some_and(|count| count.get() > *most))
         {
             return wrong(key, &format!("is at most {most}"));
+        }
+        if self.dev.standby.is_some_and(|depth| depth > 2) {
+            return wrong("[dev] standby", "is 0, 1 or 2");
         }
         let hosts = self.site.server_name.iter().chain(self.site.server_aliases.iter().flatten());
         if let Some(host) = hosts.into_iter().find(|host| !is_host_name(host)) {

@@ -10,7 +10,7 @@ fn an_edit_is_answered_by_the_new_code_and_no_request_fails() {
     on_both(|flavor| {
         let sandbox = Sandbox::new();
         sandbox.site(flavor);
-        let server = Server::start(&sandbox, "mysite", &[]);
+        let server = Server::start(&sandbox, "mysite", &["--reload", "monitor"]);
         server.until_body("one");
         for word in ["two", "three", "four"] {
             sandbox.view("mysite", word);
@@ -30,7 +30,7 @@ fn an_edit_is_answered_by_the_new_code_and_no_request_fails() {
 fn two_processes_both_get_the_new_code() {
     let sandbox = Sandbox::new();
     sandbox.site(Flavor::Distribution);
-    let server = Server::start(&sandbox, "mysite", &["--processes", "2"]);
+    let server = Server::start(&sandbox, "mysite", &["--reload", "monitor", "--processes", "2"]);
     server.until_body("one");
     sandbox.view("mysite", "two");
     let mut in_a_row = 0;
@@ -47,7 +47,7 @@ fn touching_the_script_restarts_too() {
         let sandbox = Sandbox::new();
         sandbox.site(flavor);
         sandbox.write("mysite/mysite/urls.py", &urls("HttpResponse(str(__import__(\"os\").getpid()))"));
-        let server = Server::start(&sandbox, "mysite", &[]);
+        let server = Server::start(&sandbox, "mysite", &["--reload", "monitor"]);
         let before = server.get("").1;
         assert_eq!(server.get("").1, before);
         let script = sandbox.join("mysite/apache/django.wsgi");
@@ -67,7 +67,7 @@ fn a_module_that_comes_goes_or_is_replaced() {
     sandbox.write("mysite/word.py", "WORD = \"first\"\n");
     let reading = "HttpResponse(__import__(\"word\").WORD)";
     sandbox.write("mysite/mysite/urls.py", &format!("import word\n{}", urls(reading)));
-    let server = Server::start(&sandbox, "mysite", &[]);
+    let server = Server::start(&sandbox, "mysite", &["--reload", "monitor"]);
     server.until_body("first");
     // Editors that rename over the file.
     sandbox.write("mysite/word.py.tmp", "WORD = \"other\"\n");
@@ -87,7 +87,7 @@ fn broken_code_is_shown_and_mending_it_is_enough() {
         let sandbox = Sandbox::new();
         sandbox.site(flavor);
         let settings = sandbox.read("mysite/mysite/settings.py");
-        let server = Server::start(&sandbox, "mysite", &[]);
+        let server = Server::start(&sandbox, "mysite", &["--reload", "monitor"]);
         server.until_body("one");
 
         // A syntax error in the URLconf: Django's own page.
@@ -121,7 +121,7 @@ fn broken_code_is_shown_and_mending_it_is_enough() {
 fn a_package_that_fails_to_import_itself_recovers() {
     let sandbox = Sandbox::new();
     sandbox.site(Flavor::Distribution);
-    let server = Server::start(&sandbox, "mysite", &[]);
+    let server = Server::start(&sandbox, "mysite", &["--reload", "monitor"]);
     server.until_body("one");
     sandbox.write("mysite/mysite/__init__.py", "raise RuntimeError(\"no package\")\n");
     until("the failure", LONG, || (server.get("").0 == 500).then_some(()));
@@ -150,7 +150,7 @@ fn reload_off_serves_the_old_code() {
 fn what_the_failing_package_has_loaded_is_watched_too() {
     let sandbox = Sandbox::new();
     sandbox.site(Flavor::Distribution);
-    let server = Server::start(&sandbox, "mysite", &[]);
+    let server = Server::start(&sandbox, "mysite", &["--reload", "monitor"]);
     server.until_body("one");
     // The mistake is in a module that loads well: only a new process reads it again.
     sandbox.write("mysite/mysite/helper.py", "LIMIT = 0\n");
@@ -166,7 +166,7 @@ fn what_the_failing_package_has_loaded_is_watched_too() {
 fn an_app_that_is_named_first_and_made_then_is_found() {
     let sandbox = Sandbox::new();
     sandbox.site(Flavor::Distribution);
-    let server = Server::start(&sandbox, "mysite", &[]);
+    let server = Server::start(&sandbox, "mysite", &["--reload", "monitor"]);
     server.until_body("one");
     let settings = sandbox.read("mysite/mysite/settings.py");
     let named = settings.replace("INSTALLED_APPS = [", "INSTALLED_APPS = [\n    'shop',");
@@ -189,7 +189,7 @@ fn an_edited_template_is_served_at_the_next_request() {
         sandbox.write("mysite/mysite/urls.py", &urls(render));
         sandbox.write("mysite/pages/home.html", "{% include \"part.html\" %} one");
         sandbox.write("mysite/mysite/templates/part.html", "app");
-        let server = Server::start(&sandbox, "mysite", &[]);
+        let server = Server::start(&sandbox, "mysite", &["--reload", "monitor"]);
         assert_eq!(server.get("").1, "app one");
         sandbox.write("mysite/pages/home.html", "{% include \"part.html\" %} two");
         assert_eq!(server.get("").1, "app two");
@@ -203,7 +203,7 @@ fn an_edited_template_is_served_at_the_next_request() {
 fn a_hanging_import_says_where_and_a_mended_file_gets_its_turn() {
     let sandbox = Sandbox::new();
     sandbox.site(Flavor::Distribution);
-    let server = Server::start(&sandbox, "mysite", &[]);
+    let server = Server::start(&sandbox, "mysite", &["--reload", "monitor"]);
     server.until_body("one");
     let settings = sandbox.read("mysite/mysite/settings.py");
     sandbox.write("mysite/mysite/settings.py", &format!("{settings}\nwhile True:\n    pass\n"));

@@ -1,0 +1,124 @@
+"""The modules of the site as they load: a finder before all others.
+
+It finds nothing itself. It notes what was found and what was not, has the site's modules compiled
+from their source, and lets `before_module` know before one of them is executed.
+"""
+import importlib.machinery
+import importlib.util
+import marshal
+import os
+import sys
+
+from . import reads
+
+_MAGIC = importlib.util.MAGIC_NUMBER
+_compiled = []  # (file, code) not written yet
+_cache = None
+
+
+def install(before_module, cache):
+    """Put the finder in its place. `cache`: folder for compiled modules, named by their contents."""
+    global _cache
+    _cache = cache
+    sys.meta_path.insert(0, SiteFinder(before_module))
+
+
+def save_compiled():
+    """Write down what was compiled; when there is time for it."""
+    global _compiled
+    compiled, _compiled = _compiled, []
+    for file, code in compiled:
+        try:
+            temporary = "%s.%d" % (file, os.getpid())
+            with open(temporary, "wb") as out:
+                out.write(marshal.dumps(code))
+            os.replace(temporary, file)
+        except OSError:
+            return  # no room: it is compiled again next time
+
+
+class SiteFinder:
+    def __init__(self, before_module):
+        self._before_module = before_module
+
+    def find_spec(self, name, path=None, target=None):
+        spec = self._ask_others(name, path, target)
+        if spec is None:
+            _note_missing(name, path, None)
+            return None
+        origin = spec.origin if spec.has_location else None
+        if origin is None:
+            if spec.submodule_search_locations is not None:
+                # A folder without __init__.py: it would be another package with one.
+                for folder in list(spec.submodule_search_locations):
+                    if reads.is_site(os.path.join(folder, "x")):
+                        reads.note_missing(os.path.join(folder, "__init__.py"))
+            return spec
+        if path is None:
+            _note_missing(name, None, origin)
+        if reads.is_site(origin):
+            if type(spec.loader) is importlib.machinery.SourceFileLoader:
+                spec.loader = SiteLoader(spec.loader.name, spec.loader.path, self._before_module)
+            else:
+                # Compiled, or through a loader of its own: djwsgi knows its file at least.
+                reads.note_file(origin)
+        return spec
+
+    def _ask_others(self, name, path, target):
+        was, reads.finding = reads.finding, True
+        try:
+            for finder in sys.meta_path:
+                find = getattr(finder, "find_spec", None)
+                if finder is self or find is None:
+                    continue
+                spec = find(name, path, target)
+                if spec is not None:
+                    return spec
+            return None
+        finally:
+            reads.finding = was
+
+
+class SiteLoader(importlib.machinery.SourceFileLoader):
+    """Loads a module of the site from its source: Python takes compiled files for current by size and
+    whole second, so of two saves within a second the first could run for ever."""
+
+    def __init__(self, name, path, before_module):
+        super().__init__(name, path)
+        self._before_module = before_module
+
+    def exec_module(self, module):
+        self._before_module(module.__name__, self.path)
+        super().exec_module(module)
+
+    def get_code(self, fullname):
+        source = self.get_data(self.path)
+        reads.note_source(self.path, source)
+        return compiled(self.path, source)
+
+
+def compiled(path, source):
+    """The code of `source`, from the cache if it is there: by its contents, so never a wrong one."""
+    key = reads.digest(b"\0".join((_MAGIC, os.fsencode(path), source)))
+    file = os.path.join(_cache, key)
+    try:
+        with open(file, "rb") as cached:
+            return marshal.loads(cached.read())
+    except (OSError, EOFError, ValueError, TypeError):
+        code = compile(source, path, "exec", dont_inherit=True)
+        _compiled.append((file, code))
+        return code
+
+
+def _note_missing(name, path, found):
+    """Note where the module `name` was looked for in vain before it was `found` or not at all."""
+    last = name.rpartition(".")[2]
+    for folder in sys.path if path is None else path:
+        if not isinstance(folder, str):
+            continue
+        folder = folder or os.getcwd()
+        if found is not None and os.path.dirname(found) in (folder, os.path.join(folder, last)):
+            return
+        if reads.is_site(os.path.join(folder, "x")) and os.path.isdir(folder):
+            reads.note_missing(os.path.join(folder, last + ".py"))
+            reads.note_missing(os.path.join(folder, last, "__init__.py"))

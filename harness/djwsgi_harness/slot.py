@@ -1,0 +1,244 @@
+"""A process of `djwsgi dev` and its life.
+
+The root is mod_wsgi's own daemon process; it loads nothing of the site and stays for good. From it a
+process is forked that loads the site. On its way it may stop before a module that is likely to
+change: then it stays behind as a standby, and its fork goes on. What djwsgi asks for after a save is
+a fork of the deepest standby that has not read what was changed.
+"""
+import faulthandler
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+import types
+
+from . import imports, page, reads, serving, standby
+
+_MOST_STANDBYS = 8
+
+_config = {}
+_line = None
+_listener = -1       # the descriptor that mod_wsgi accepts on
+_children = None
+_order = {}          # what this process was forked for
+_began = 0.0         # when
+_last_stop = 0.0
+_stops = 0
+_obstacle = None
+
+
+def start(config_file):
+    """Be the root. Returns the application, in processes forked from this one only."""
+    global _config, _children, _listener
+    with open(config_file, encoding="utf-8") as file:
+        _config = json.load(file)
+    sys.dont_write_bytecode = False
+    _children = standby.Children()
+    _listener, place = _find_listener(_config["run"])
+    standby.plain_signals()
+    _connect({"role": "root"}, 0, place)
+    standby.remember_descriptors()
+    _forked(standby.wait_for_orders(_line, _children), os.getpid())
+    return _load()
+
+
+def _connect(order, parent, place=None):
+    global _line
+    if _line is not None:
+        _line.close()
+    from . import control
+    _line = control.Line(_config["socket"])
+    _line.send(said="hello", pid=os.getpid(), parent=parent, role=order["role"], build=order.get("build", 0),
+               index=order.get("index", 0), start=_config["start"], place=place)
+
+
+def _forked(order, parent):
+    """In a process just forked: become what `order` says."""
+    global _order, _began, _last_stop, _stops, _obstacle
+    _order, _obstacle, _stops = order, None, 0
+    _began = _last_stop = time.monotonic()
+    gc.disable()
+    standby.plain_signals()
+    if "listener" in order:
+        os.dup2(order["listener"], _listener)
+        os.close(order["listener"])
+    _connect(order, parent)
+    os.environ.update(order.get("environment", {}))
+    faulthandler.enable(file=2)
+    faulthandler.register(signal.SIGUSR2, file=2, all_threads=False)
+
+
+def _load():
+    """Load the site, or what `order` asks for instead, and return the application."""
+    if _order["role"] == "renew":
+        _renew_packages()
+    if _order["role"] == "warm":
+        _warm_up()
+    if _order["role"] == "error":
+        return _serve(page.application(_order["title"], "", _order["detail"], _order["build"]), None)
+    failed = None
+    try:
+        reads.begin(_config["roots"], [_config["state"]])
+        imports.install(_before_module, _config["cache"])
+        reads.loading = True
+        application = _run_script(_config["script"])
+        _load_urls()
+    except BaseException as error:
+        failed, application = _failure(error)
+    finally:
+        reads.loading = False
+    if _order["role"] == "rehearse":
+        _line.send(said="rehearsed", failed=failed, obstacle=_obstacle)
+        os._exit(0)
+    return _serve(application, failed)
+
+
+def _serve(application, failed):
+    """Ask djwsgi for leave to answer requests, and wait for it."""
+    try:
+        folders = {} if failed else serving.folders()
+    except Exception:
+        folders = {}
+    took = (time.monotonic() - _began) * 1000
+    _line.send(said="loaded", failed=failed, obstacle=_obstacle, reads=reads.take(), wrote=reads.written(),
+               folders=folders, took=took)
+    message = _line.receive()
+    if message is None or message["do"] != "go":
+        os._exit(0)
+    faulthandler.unregister(signal.SIGUSR2)
+    gc.freeze()
+    gc.enable()
+    reads.announce_with(lambda noted: _line.send(said="read", reads=noted))
+    serving.listen_to(_line, _listener, imports.save_compiled)
+    return serving.numbered(application, _order["build"])
+
+
+def _run_script(path):
+    """Execute the site's WSGI script and return its application."""
+    _before_module("the WSGI script", path)
+    with open(path, "rb") as file:
+        source = file.read()
+    reads.note_source(path, source)
+    module = types.ModuleType("djwsgi_site_script")
+    module.__file__ = path
+    sys.modules[module.__name__] = module
+    exec(imports.compiled(path, source), module.__dict__)
+    return module.application
+
+
+def _load_urls():
+    """Load what the first request would: the URLconf and with it the views."""
+    from django.conf import settings
+    if settings.configured or os.environ.get("DJANGO_SETTINGS_MODULE"):
+        from django.urls import get_resolver
+        get_resolver().url_patterns
+
+
+def _before_module(name, path):
+    """Stop here, if the module at `path` is likely to change, or much was loaded since the last stop:
+    this process stays behind as a standby and a fork of it goes on."""
+    global _obstacle, _stops, _last_stop
+    if not _order.get("stops") or _stops >= _MOST_STANDBYS or _obstacle is not None:
+        return
+    spread = time.monotonic() - _last_stop > _config["spread"]
+    if not spread and os.path.realpath(path) not in _order["stops"]:
+        return
+    _obstacle = standby.obstacle({_line.fileno(), _listener})
+    if _obstacle is not None:
+        return
+    _stops += 1
+    _last_stop = time.monotonic()
+    was = reads.loading
+    reads.loading = False
+    _stay_behind(name)
+    reads.loading = was
+
+
+def _stay_behind(name):
+    """Fork. The fork returns and goes on; this process returns in forks that djwsgi asks for."""
+    pid_here = os.getpid()
+    _line.send(said="held", at=name, reads=reads.take(), wrote=reads.written())
+    pid = os.fork()
+    if pid == 0:
+        _children.forget()
+        _connect(_order, pid_here)
+        return
+    _children.add(pid)
+    _forked(standby.wait_for_orders(_line, _children), pid_here)
+
+
+def _warm_up():
+    """Import installed packages that need no settings, and stand by before anything of the site."""
+    with open(_config["warm"], encoding="utf-8") as file:
+        names = json.load(file)
+    failed = []
+    for name in names:
+        if name in sys.modules:
+            continue
+        try:
+            __import__(name)
+        except BaseException:
+            failed.append(name)
+            continue
+        if standby.obstacle({_line.fileno(), _listener}) is not None:
+            failed.append(name)
+            break
+    if failed:
+        # A half-imported package would break the real load: djwsgi tries again without these.
+        _line.send(said="unwarmed", names=failed)
+        os._exit(0)
+    pid_here = os.getpid()
+    _line.send(said="held", at="", reads=reads.take(), wrote=[])
+    _forked(standby.wait_for_orders(_line, _children), pid_here)
+
+
+def _renew_packages():
+    """Installed packages have changed: look at the folders and their .pth files again."""
+    import importlib
+    import site
+    importlib.invalidate_caches()
+    sys.path_importer_cache.clear()
+    for folder in [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]:
+        site.addsitedir(folder)
+
+
+def _failure(error):
+    """What to say of a load that failed, and the application that says it."""
+    trace = traceback.TracebackException.from_exception(error)
+    # Without the frames of ours above and the import system's between.
+    frames = [frame for frame in trace.stack
+              if not frame.filename.startswith(_OWN) and not frame.filename.startswith("<frozen importlib")]
+    trace.stack = traceback.StackSummary.from_list(frames)
+    detail = "".join(trace.format())
+    title = "".join(trace.format_exception_only()).strip().splitlines()[-1]
+    last = next((frame for frame in reversed(frames) if reads.is_site(frame.filename)), None)
+    file, number = (last.filename, last.lineno) if last else ("", 0)
+    if isinstance(error, SyntaxError) and error.filename:
+        file, number = error.filename, error.lineno
+    if isinstance(error, SystemExit):
+        title = "the site called sys.exit(%s) while it loaded" % ("" if error.code is None else repr(error.code))
+    place = "%s, line %s" % (file, number) if file else ""
+    failed = {"title": title, "file": file, "line": number or 0, "detail": detail}
+    return failed, page.application(title, place, detail, _order.get("build", 0))
+
+
+def _find_listener(run):
+    """The descriptor of the socket on which mod_wsgi will accept requests, and its path."""
+    for descriptor in range(3, 1024):
+        try:
+            with socket.socket(fileno=os.dup(descriptor)) as copy:
+                if copy.family != socket.AF_UNIX or not copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    continue
+                place = copy.getsockname()
+        except OSError:
+            continue
+        if isinstance(place, str) and place.startswith(run):
+            return descriptor, place
+    raise RuntimeError("mod_wsgi's listening socket was not found below " + run)
+
+
+_OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep

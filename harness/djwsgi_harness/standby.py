@@ -1,0 +1,194 @@
+"""Standing by: a process stops on its way through the load and is forked when it is needed.
+
+What a standby has loaded is there at once in each process forked from it, so a reload costs the
+modules after the changed one and nothing else.
+"""
+import fcntl
+import gc
+import os
+import select
+import signal
+import stat
+import sys
+import threading
+
+_LOOK = 0.5  # seconds between looks at children where the system can't tell of their end
+_started_with = frozenset()
+
+
+def remember_descriptors():
+    """What is open now was opened by mod_wsgi and by us; a fork may share it."""
+    global _started_with
+    _started_with = frozenset(_descriptors())
+
+
+def obstacle(own):
+    """Why this process must not be forked, or None. `own`: descriptors of ours that may be shared.
+
+    Threads do not survive a fork; sockets, pipes and files open for reading and writing would be
+    used by several processes as if each were alone.
+    """
+    if _threads() > 1 and not _threads_leave():
+        return "a thread is running"
+    _close_databases()
+    for descriptor in _descriptors():
+        if descriptor in _started_with or descriptor in own:
+            continue
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISREG(mode):
+                if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR:
+                    return "a file is open for reading and writing"
+            elif not stat.S_ISDIR(mode) and not stat.S_ISCHR(mode):
+                return "a socket or pipe is open"
+        except OSError:
+            continue  # closed meanwhile
+    return None
+
+
+class Children:
+    """The processes forked from this one."""
+
+    def __init__(self):
+        self._by_descriptor = {}
+        self._without = set()
+
+    def __bool__(self):
+        return bool(self._by_descriptor or self._without)
+
+    def add(self, pid):
+        try:
+            self._by_descriptor[os.pidfd_open(pid)] = pid
+        except (AttributeError, OSError):
+            self._without.add(pid)
+
+    def forget(self):
+        """In a forked process: the parent's children are not its own."""
+        for descriptor in self._by_descriptor:
+            os.close(descriptor)
+        self._by_descriptor.clear()
+        self._without.clear()
+
+    def register(self, poll):
+        for descriptor in self._by_descriptor:
+            poll.register(descriptor, select.POLLIN)
+
+    def patience(self):
+        """Milliseconds that a poll may last; None for any time."""
+        return _LOOK * 1000 if self._without else None
+
+    def ended(self):
+        """Those that have ended: [(pid, exit status, or minus the signal)]."""
+        ended = []
+        for descriptor, pid in list(self._by_descriptor.items()):
+            status = _reap(pid)
+            if status is not None:
+                os.close(descriptor)
+                del self._by_descriptor[descriptor]
+                ended.append((pid, status))
+        for pid in list(self._without):
+            status = _reap(pid)
+            if status is not None:
+                self._without.discard(pid)
+                ended.append((pid, status))
+        return ended
+
+
+def wait_for_orders(line, children):
+    """The next message of djwsgi that is to be followed in a forked process: returns only there.
+
+    This process itself stays here until djwsgi lets go of it and its last child has ended.
+    """
+    gc.freeze()
+    lingering = False
+    while True:
+        poll = select.poll()
+        if not lingering:
+            poll.register(line, select.POLLIN)
+        children.register(poll)
+        if lingering and not children:
+            os._exit(0)
+        if not line.waiting():
+            poll.poll(children.patience())
+        for pid, status in children.ended():
+            try:
+                line.send(said="exited", pid=pid, status=status)
+            except OSError:
+                pass
+        if lingering or not (line.waiting() or _readable(line)):
+            continue
+        message = line.receive()
+        if message is None or message["do"] == "end":
+            # Its children may still have requests to finish; they are ours to wait for.
+            lingering = True
+        elif message["do"] == "fork":
+            pid = os.fork()
+            if pid == 0:
+                children.forget()
+                return message
+            children.add(pid)
+            line.drop_descriptors(message)
+
+
+def _readable(line):
+    poll = select.poll()
+    poll.register(line, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _reap(pid):
+    try:
+        found, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return 0
+    if found == 0:
+        return None
+    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def _threads():
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()
+
+
+def _threads_leave():
+    """Whether the threads are a library's that sees to forks itself, as OpenBLAS does: it ends them
+    before each fork, so after one they are gone here too."""
+    if threading.active_count() > 1:
+        return False
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return _threads() == 1
+
+
+def _descriptors():
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        try:
+            return [int(name) for name in os.listdir(folder)]
+        except OSError:
+            continue
+    return []
+
+
+def _close_databases():
+    """Connections that the site opened while it loaded; Django opens new ones when they are needed."""
+    django_db = sys.modules.get("django.db")
+    if django_db is None:
+        return
+    try:
+        for connection in django_db.connections.all(initialized_only=True):
+            connection.close()
+    except Exception:
+        pass  # no settings yet, or an application that is far from ready: then none is open
+
+
+def plain_signals():
+    """Let TERM end this process: mod_wsgi's own handler knows only the process it was made for.
+    (`signal.signal` is a stand-in here that does nothing.)"""
+    import _signal
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGXCPU):
+        _signal.signal(number, _signal.SIG_DFL)

@@ -1,0 +1,14 @@
+"""What `djwsgi dev` gives to mod_wsgi: the harness, which loads the site's own WSGI script.
+
+mod_wsgi runs this once in its daemon process, before it starts any thread. The daemon process itself
+never gets beyond the import below: it is the root from which the processes that serve are forked.
+"""
+import os
+import sys
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, FOLDER)
+from djwsgi_harness import slot
+sys.path.remove(FOLDER)
+
+application = slot.start(os.path.join(FOLDER, "harness.json"))

@@ -1,0 +1,204 @@
+//! What `djwsgi dev` needs to know before Apache can be started.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+use ignore::gitignore::GitignoreBuilder;
+
+use crate::apache::check;
+use crate::apache::locate::Apache;
+use crate::apache::mod_wsgi::{self, ModWsgi};
+use crate::cli::{DevArgs, ReloadMode};
+use crate::dev::address::{self, SiteUrl};
+use crate::dev::conf::{self, Serving};
+use crate::dev::harness::files as harness;
+use crate::dev::reload::Settings;
+use crate::dev::runtime::Runtime;
+use crate::dev::slots::{Depth, Plan};
+use crate::files;
+use crate::scaffold::{conf as scaffold_conf, hookup, provenance, script as wsgi_script, write};
+use crate::site::alias::Alias;
+use crate::site::config::LOCAL_FILE;
+use crate::site::config::Layers;
+use crate::site::resolve::Site;
+use crate::ui::problem::Problem;
+use crate::ui::term::Ui;
+
+/// How long a process of the old code may take for its running requests.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// A site, the server for it, and the config, ready to be installed.
+pub struct Prepared {
+    /// The site.
+    pub site: Site,
+    /// The Apache that serves it.
+    pub apache: Apache,
+    mod_wsgi: ModWsgi,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Nobody asked for this port.
+    pub port_is_open: bool,
+    processes: u16,
+    threads: u16,
+    reload: ReloadMode,
+    depth: Depth,
+    conf: String,
+    /// What to tell the user.
+    pub warnings: Vec<String>,
+}
+
+impl Prepared {
+    /// `listen`: where a running server listens already.
+    pub fn make(args: &DevArgs, root: &Path, runtime: &Runtime, listen: Option<SocketAddr>) -> Result<Self> {
+        let site = Site::at(root, &args.site, Layers::All)?;
+        let apache = Apache::for_python(&site.python)?;
+        let mod_wsgi = mod_wsgi::find(&site.python, &apache)?;
+        let dev = &site.config.dev;
+        let host = args.host.or(dev.host).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let port = args.port.or(dev.port.map(u16::from));
+        let listen = match listen {
+            Some(listen) => SocketAddr::new(host, port.unwrap_or(listen.port())),
+            None => address::choose(host, port)?,
+        };
+        let processes = args.processes.or(dev.processes.map(u16::from)).unwrap_or(1);
+        let threads = args.threads.or(dev.threads.map(u16::from)).unwrap_or(scaffold_conf::DEV_THREADS);
+        let reload = args.reload.or(dev.reload).unwrap_or_default();
+        let depth = match args.standby.or(dev.standby) {
+            Some(0) => Depth::Off,
+            Some(1) => Depth::Packages,
+            _ => Depth::Site,
+        };
+        let own_script = wsgi_script::path(root);
+        let warnings = warnings(&site, args, &own_script, reload)?;
+        let script = if reload == ReloadMode::Standby { harness::entry(runtime) } else { own_script };
+        let serving = Serving { listen, processes, threads, script: &script, reload };
+        let conf = conf::render(&site, &apache, &mod_wsgi, runtime, &serving)?;
+        let port_is_open = port.is_none();
+        Ok(Self { site, apache, mod_wsgi, listen, port_is_open, processes, threads, reload, depth, conf, warnings })
+    }
+
+    pub fn url(&self) -> SiteUrl {
+        address::url(&self.site, self.listen)
+    }
+
+    /// The file of variables that only a new start of Apache would read again. A process of the
+    /// instant reload reads it as it reads everything else.
+    pub fn watched_env_file(&self) -> Option<PathBuf> {
+        let file = self.site.config.committed_env.file.as_ref().filter(|_| self.reload != ReloadMode::Standby);
+        file.map(|file| self.site.root.join(file))
+    }
+
+    /// What the instant reload must know; `None` where another way was asked for.
+    ///
+    /// # Errors
+    /// When a pattern of `[dev] ignore` can't be understood.
+    pub fn reload_settings(&self) -> Result<Option<Settings>> {
+        if self.reload != ReloadMode::Standby {
+            return Ok(None);
+        }
+        let root = &self.site.root;
+        let dev = &self.site.config.dev;
+        let mut patterns = GitignoreBuilder::new(root);
+        for pattern in dev.ignore.iter().flatten() {
+            patterns.add_line(None, pattern).map_err(|error| {
+                Problem::usage(format!("[dev] ignore holds {pattern:?}, which is no pattern")).detail(error.to_string())
+            })?;
+        }
+        let own = self.site.django.added_path.iter().filter(|folder| !folder.starts_with(&self.site.python.prefix));
+        let roots: BTreeSet<PathBuf> = [root.clone()].into_iter().chain(own.cloned()).collect();
+        Ok(Some(Settings {
+            plan: Plan { processes: self.processes, depth: self.depth, grace: GRACE },
+            root: root.clone(),
+            roots: roots.into_iter().collect(),
+            ignored: patterns.build()?,
+            extra: dev.watch.iter().flatten().map(|path| root.join(path)).collect(),
+        }))
+    }
+
+    /// What the daemons find in their environment: the settings asked for, what manage.py sets, the
+    /// variables of djwsgi.toml and of this machine, and what the loader needs.
+    pub fn environment(&self) -> Vec<(String, OsString)> {
+        let from_manage = self.site.django.added_environment.iter();
+        let own = self.site.config.env.values.iter();
+        let mut variables: Vec<(String, OsString)> =
+            from_manage.chain(own).map(|(name, value)| (name.clone(), value.into())).collect();
+        variables.push(("DJWSGI_SETTINGS".to_owned(), self.site.django.settings.clone().into()));
+        variables.push(("DJWSGI_RELOAD".to_owned(), self.reload.name().into()));
+        if let Some((name, folder)) = self.apache.library_variable() {
+            variables.push((name.to_owned(), folder.into()));
+        }
+        variables
+    }
+
+    /// What a restart of Apache would change.
+    pub fn fingerprint(&self) -> impl PartialEq + use<> {
+        let dev = &self.site.config.dev;
+        let reload = (self.processes, self.depth, dev.watch.clone(), dev.ignore.clone());
+        (self.conf.clone(), reload, self.watched_env_file().and_then(|file| fs::read(file).ok()))
+    }
+
+    /// Whether this differs from the `running` one in what only a new `djwsgi dev` can change.
+    pub fn needs_restart(&self, running: &Self) -> bool {
+        self.url() != running.url()
+            || self.apache.binary != running.apache.binary
+            || self.environment() != running.environment()
+    }
+
+    /// Puts the config in place once Apache accepts it.
+    pub fn install(&self, runtime: &Runtime) -> Result<()> {
+        let candidate = runtime.state.join("httpd.conf.new");
+        write::replace(&candidate, &self.conf)?;
+        if let Err(complaint) = check::syntax(&self.apache, &candidate)? {
+            return Err(Problem::environment("Apache does not accept the config that djwsgi made")
+                .detail(complaint)
+                .into());
+        }
+        let conf = runtime.conf();
+        fs::rename(&candidate, &conf).map_err(|error| files::unwritable(&conf, error))
+    }
+
+    pub fn banner(&self, ui: &Ui) {
+        let Self { site, apache, mod_wsgi, .. } = self;
+        let count = |count: u16, one: &str, more: &str| format!("{count} {}", if count == 1 { one } else { more });
+        let django = &site.django;
+        ui.status(
+            "Serving",
+            &format!("{} · Django {} · Python {}", site.name, django.django, site.python.full_version()),
+        );
+        let reload = self.reload.name();
+        let processes = count(self.processes, "process", "processes");
+        let threads = count(self.threads, "thread", "threads");
+        let server = format!("{} · mod_wsgi {}", apache.version, mod_wsgi.version);
+        ui.status("Apache", &format!("{server} · {processes} × {threads} · reload: {reload}"));
+        if django.settings_from_environment {
+            ui.note(&format!("settings {} come from DJANGO_SETTINGS_MODULE in your environment", django.settings));
+        }
+        for warning in &self.warnings {
+            ui.warn(warning);
+        }
+        ui.dim("             Ctrl-C stops it");
+    }
+}
+
+/// What to tell the user of the site's own script and folders.
+fn warnings(site: &Site, args: &DevArgs, script: &Path, reload: ReloadMode) -> Result<Vec<String>> {
+    let Some(text) = files::read_if_exists(script)? else {
+        return Err(Problem::environment(format!("{} is missing", script.display())).hint("djwsgi init").into());
+    };
+    let mut warnings: Vec<String> = site.refused_aliases().iter().map(Alias::refusal).collect();
+    let as_committed =
+        args.site.settings.is_none() && !site.django.settings_from_environment && !site.root.join(LOCAL_FILE).exists();
+    if as_committed && provenance::is_untouched(&text) && text != wsgi_script::development(site)? {
+        warnings
+            .push("apache/django.wsgi is older than the settings it was made from: djwsgi init renews it".to_owned());
+    }
+    if reload == ReloadMode::Monitor && !hookup::is_in(&text, &site.monitor.module) {
+        warnings.push("apache/django.wsgi does not start the code monitor: edits are not picked up".to_owned());
+    }
+    Ok(warnings)
+}

@@ -1,0 +1,38 @@
+//! Changed settings of a running `djwsgi dev`.
+
+use std::sync::mpsc::Sender;
+
+use super::prepared::Prepared;
+use crate::cli::DevArgs;
+use crate::dev::event::Event;
+use crate::dev::runtime::Runtime;
+use crate::dev::settings::Saves;
+use crate::interrupt;
+
+/// Puts the config of changed settings in place, save by save; the server stays where it listens.
+pub fn apply_saves(saves: Saves, args: &DevArgs, first: &Prepared, runtime: &Runtime, queue: &Sender<Event>) {
+    let mut applied = first.fingerprint();
+    for () in saves {
+        let event = match Prepared::make(args, &first.site.root, runtime, Some(first.listen)) {
+            Err(error) => Event::Rejected(error),
+            Ok(_) if interrupt::requested() => return,
+            Ok(prepared) if prepared.fingerprint() == applied => continue,
+            Ok(prepared) if prepared.needs_restart(first) => Event::Warning(
+                "the address, the mount point, the variables or the Python changed: stop djwsgi dev and start it again"
+                    .to_owned(),
+            ),
+            Ok(prepared) => match prepared.install(runtime).and_then(|()| prepared.reload_settings()) {
+                Err(error) => Event::Rejected(error),
+                Ok(reload) => {
+                    applied = prepared.fingerprint();
+                    for warning in prepared.warnings {
+                        let _ = queue.send(Event::Warning(warning));
+                    }
+                    Event::Reconfigured(reload)
+                }
+            },
+        };
+        // The queue ends with the server, and so does the watch.
+        let _ = queue.send(event);
+    }
+}

@@ -1,0 +1,114 @@
+//! What djwsgi and the harness say to each other: a JSON object a line.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dev::slots::{Failure, Reads};
+
+/// What a process says. The same in harness/djwsgi_harness.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "said", rename_all = "lowercase")]
+pub enum Said {
+    /// It is there.
+    Hello {
+        pid: i32,
+        parent: i32,
+        role: Role,
+        build: u64,
+        index: u16,
+        /// The number of the start of Apache that its root belongs to.
+        start: u32,
+        /// Where mod_wsgi looks for its socket; from the root.
+        place: Option<PathBuf>,
+    },
+    /// It stands by before a module.
+    Held { at: String, reads: Reads, wrote: Vec<PathBuf> },
+    /// It has loaded the site, or failed to, in so many milliseconds.
+    Loaded {
+        failed: Option<Failure>,
+        /// Why it could not stand by on its way.
+        obstacle: Option<String>,
+        reads: Reads,
+        wrote: Vec<PathBuf>,
+        folders: Folders,
+        took: f64,
+    },
+    /// It has read more while it serves.
+    Read { reads: Reads },
+    /// It has left its standbys behind.
+    Rehearsed { failed: Option<Failure>, obstacle: Option<String> },
+    /// These packages can't be imported ahead.
+    Unwarmed { names: Vec<String> },
+    /// The packages that are loaded, and their folders.
+    Modules { names: Vec<String>, folders: Vec<PathBuf> },
+    /// A process forked from it ended, with this status, or minus the signal.
+    Exited { pid: i32, status: i32 },
+    /// `djwsgi wait` wants to know when what is served is what is on the disk.
+    Wait,
+}
+
+/// Where the site has what is read while it serves.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Folders {
+    /// Templates.
+    pub templates: Vec<PathBuf>,
+    /// Translations.
+    pub translations: Vec<PathBuf>,
+}
+
+/// What a process was forked for.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Root,
+    Warm,
+    Rehearse,
+    Load,
+    /// As `Load`, after another look at the installed packages.
+    Renew,
+    Error,
+}
+
+/// What a process is told.
+#[derive(Debug, Serialize)]
+#[serde(tag = "do", rename_all = "lowercase")]
+pub enum Order<'a> {
+    /// Fork; the rest is for the forked process.
+    Fork {
+        role: Role,
+        build: u64,
+        index: u16,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stops: Option<&'a [PathBuf]>,
+        /// A descriptor comes with the message.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        listener: bool,
+        environment: &'a BTreeMap<String, String>,
+        title: &'a str,
+        detail: &'a str,
+    },
+    /// Serve.
+    Go,
+    /// Finish within so many seconds and end.
+    Retire { grace: f64 },
+    /// Stand by no longer.
+    End,
+    /// Read all templates anew.
+    Templates,
+    /// Read all translations anew, because of this file.
+    Translations { path: &'a std::path::Path },
+    /// Say which packages are loaded.
+    Modules,
+}
+
+/// The answer to `djwsgi wait`.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Served {
+    /// The build that serves.
+    pub build: u64,
+    /// Whether the site could be loaded.
+    pub loaded: bool,
+}

@@ -1,0 +1,280 @@
+//! What of the disk matters to the site, and what has changed of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ignore::gitignore::Gitignore;
+use walkdir::WalkDir;
+
+use super::content;
+use super::watch::{Saved, Watch};
+use crate::dev::harness::message::Folders;
+use crate::dev::slots::{Content, Reads};
+
+/// A file that is gone may be on its way back: many editors save in such steps.
+const SETTLING: Duration = Duration::from_millis(50);
+
+/// Endings by which a change in an installed package is told from what Python writes there.
+const PACKAGE_ENDINGS: [&str; 5] = ["py", "so", "pth", "dist-info", "egg-link"];
+
+/// What changed.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// The contents of what processes have read.
+    pub contents: Reads,
+    /// What is to be reloaded for, whoever read it: `[dev] watch`.
+    pub forced: Reads,
+    /// Templates.
+    pub templates: BTreeSet<PathBuf>,
+    /// Compiled translations.
+    pub translations: BTreeSet<PathBuf>,
+    /// Something in an installed package.
+    pub packages: bool,
+    /// Files of ours that mark a point in time.
+    pub marks: Vec<PathBuf>,
+}
+
+/// The part of the disk that matters.
+pub struct Disk {
+    watch: Watch,
+    /// Everything that any process has read.
+    known: BTreeSet<PathBuf>,
+    templates: BTreeSet<PathBuf>,
+    translations: BTreeSet<PathBuf>,
+    packages: BTreeSet<PathBuf>,
+    /// What has come or gone lately, and when it is to be believed.
+    unsettled: BTreeMap<PathBuf, Instant>,
+    /// `[dev] ignore`.
+    ignored: Gitignore,
+    /// `[dev] watch`.
+    extra: Vec<PathBuf>,
+    /// Where our own marks are made.
+    marks: PathBuf,
+}
+
+impl Disk {
+    /// Nothing is known to matter yet but `extra`.
+    pub fn new(mut watch: Watch, ignored: Gitignore, extra: Vec<PathBuf>, marks: &Path) -> Self {
+        watch.add(marks);
+        let mut disk = Self {
+            watch,
+            known: BTreeSet::new(),
+            templates: BTreeSet::new(),
+            translations: BTreeSet::new(),
+            packages: BTreeSet::new(),
+            unsettled: BTreeMap::new(),
+            ignored: Gitignore::empty(),
+            extra: Vec::new(),
+            marks: marks.to_owned(),
+        };
+        disk.reconfigure(ignored, extra);
+        disk
+    }
+
+    /// Takes other `[dev] watch` and `ignore`.
+    pub fn reconfigure(&mut self, ignored: Gitignore, extra: Vec<PathBuf>) {
+        for path in &extra {
+            // What git leaves out is not the site's.
+            for entry in ignore::WalkBuilder::new(path).hidden(false).build().flatten() {
+                if entry.file_type().is_some_and(|kind| kind.is_dir()) {
+                    self.watch.add(entry.path());
+                }
+            }
+            self.watch.add_for(path);
+        }
+        self.ignored = ignored;
+        self.extra = extra;
+    }
+
+    /// Whether files are looked at regularly, for want of notice from the kernel.
+    pub fn polls(&self) -> bool {
+        self.watch.polls
+    }
+
+    /// Whether something is waited for.
+    pub fn is_settled(&self) -> bool {
+        self.unsettled.is_empty()
+    }
+
+    /// When what has come or gone is to be believed.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.unsettled.values().min().copied()
+    }
+
+    /// Takes in what a process has read. Returns the contents of those that were not watched till now:
+    /// what happened to them before, nobody has seen.
+    pub fn learn(&mut self, reads: &Reads) -> Reads {
+        let mut contents = Reads::new();
+        for path in reads.keys() {
+            if self.known.contains(path) || self.is_ignored(path) {
+                continue;
+            }
+            self.known.insert(path.clone());
+            if content::of(path).is_some() && path.is_dir() {
+                self.watch.add(path);
+            }
+            self.watch.add_for(path);
+            contents.insert(path.clone(), content::of(path));
+        }
+        contents
+    }
+
+    /// The known Python files, the last changed first.
+    pub fn latest(&self) -> Vec<PathBuf> {
+        let mut files: Vec<(std::time::SystemTime, &PathBuf)> = self
+            .known
+            .iter()
+            .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
+            .filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)))
+            .collect();
+        files.sort_by(|one, other| other.cmp(one));
+        files.into_iter().map(|(_, path)| path.clone()).collect()
+    }
+
+    /// Takes in where the site has its templates and translations.
+    pub fn learn_folders(&mut self, folders: &Folders) {
+        for (found, kept) in
+            [(&folders.templates, &mut self.templates), (&folders.translations, &mut self.translations)]
+        {
+            for folder in found {
+                // Those of installed packages change with the packages.
+                let installed = folder.iter().any(|part| part == "site-packages" || part == "dist-packages");
+                if !installed && kept.insert(folder.clone()) {
+                    let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+                    watch_tree(&mut self.watch, &real);
+                    self.watch.add_for(&real);
+                    kept.insert(real);
+                }
+            }
+        }
+    }
+
+    /// Takes in where the installed packages are.
+    pub fn learn_packages(&mut self, folders: &[PathBuf]) {
+        for folder in folders {
+            if self.packages.insert(folder.clone()) {
+                self.watch.add(folder);
+            }
+            let top = folder
+                .ancestors()
+                .find(|above| above.file_name().is_some_and(|name| name == "site-packages" || name == "dist-packages"));
+            if let Some(top) = top
+                && self.packages.insert(top.to_owned())
+            {
+                self.watch.add(top);
+            }
+        }
+    }
+
+    /// Takes in notices.
+    pub fn saved(&mut self, batch: impl IntoIterator<Item = Saved>, now: Instant) -> Findings {
+        let mut findings = Findings::default();
+        for saved in batch {
+            match saved {
+                Saved::Written(path) => self.look(&path, false, now, &mut findings),
+                Saved::Unsettled(path) => self.look(&path, true, now, &mut findings),
+                Saved::Lost => {
+                    for path in self.known.clone() {
+                        findings.contents.insert(path.clone(), content::of(&path));
+                    }
+                    findings.templates.extend(self.templates.iter().cloned());
+                    findings.translations.extend(self.translations.iter().cloned());
+                }
+            }
+        }
+        findings
+    }
+
+    /// What is to be believed by now.
+    pub fn settled(&mut self, now: Instant) -> Findings {
+        let (ripe, rest) = std::mem::take(&mut self.unsettled).into_iter().partition(|(_, when)| *when <= now);
+        self.unsettled = rest;
+        let ripe: BTreeMap<PathBuf, Instant> = ripe;
+        let mut findings = Findings::default();
+        for path in ripe.keys() {
+            self.look(path, false, now, &mut findings);
+        }
+        findings
+    }
+
+    fn look(&mut self, path: &Path, unsettled: bool, now: Instant, findings: &mut Findings) {
+        if path.parent() == Some(self.marks.as_path()) {
+            findings.marks.push(path.to_owned());
+            return;
+        }
+        if self.is_ignored(path) {
+            return;
+        }
+        let affected = self.affected(path);
+        let is_template = is_below(path, &self.templates);
+        let is_translation = is_below(path, &self.translations) && path.extension().is_some_and(|ext| ext == "mo");
+        let is_package = path.parent().is_some_and(|parent| self.packages.contains(parent))
+            && path.extension().is_some_and(|extension| PACKAGE_ENDINGS.iter().any(|ending| extension == *ending));
+        let is_extra = self.extra.iter().any(|extra| path.starts_with(extra)) && !path.is_dir();
+        if affected.is_empty() && !(is_template || is_translation || is_package || is_extra) {
+            return;
+        }
+        if unsettled {
+            self.unsettled.entry(path.to_owned()).or_insert(now + SETTLING);
+            return;
+        }
+        let exists = path.symlink_metadata().is_ok();
+        self.unsettled.remove(path);
+        if !exists {
+            self.watch.forget(path);
+        }
+        for known in affected {
+            // A folder that has come may hold what was missed in it.
+            self.watch.add_for(&known);
+            findings.contents.insert(known.clone(), content::of(&known));
+        }
+        if is_template {
+            if path.is_dir() {
+                watch_tree(&mut self.watch, path);
+            }
+            findings.templates.insert(path.to_owned());
+        }
+        if is_translation {
+            findings.translations.insert(path.to_owned());
+        }
+        if is_extra {
+            findings.forced.insert(path.to_owned(), content::of(path));
+        }
+        findings.packages |= is_package;
+    }
+
+    /// What of the known is at `path`, below it, or lists it.
+    fn affected(&self, path: &Path) -> Vec<PathBuf> {
+        let below = self.known.range(path.to_owned()..).take_while(|known| known.starts_with(path));
+        let mut affected: Vec<PathBuf> = below.cloned().collect();
+        if let Some(parent) = path.parent()
+            && self.known.contains(parent)
+        {
+            affected.push(parent.to_owned());
+        }
+        affected
+    }
+
+    fn is_ignored(&self, path: &Path) -> bool {
+        let root = self.ignored.path();
+        path.starts_with(root) && self.ignored.matched_path_or_any_parents(path, path.is_dir()).is_ignore()
+    }
+}
+
+/// The content that a process must have read for it to be up to date.
+pub fn content_of(path: &Path) -> Content {
+    content::of(path)
+}
+
+fn is_below(path: &Path, folders: &BTreeSet<PathBuf>) -> bool {
+    path.ancestors().any(|above| folders.contains(above))
+}
+
+fn watch_tree(watch: &mut Watch, folder: &Path) {
+    for entry in WalkDir::new(folder).into_iter().flatten() {
+        if entry.file_type().is_dir() {
+            watch.add(entry.path());
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The instant reload of `djwsgi dev`: notices saves, decides with [`crate::dev::slots`], and has the
+//! processes of the harness do it.
+
+mod content;
+mod disk;
+mod reloader;
+mod told;
+mod watch;
+
+pub use reloader::{Reloader, Settings};
+pub use watch::Saved;

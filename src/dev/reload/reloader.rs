@@ -1,0 +1,449 @@
+//! What the supervisor hands the reload to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use ignore::gitignore::Gitignore;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::disk::{Disk, Findings};
+use super::told::Told;
+use super::watch::{Saved, Watch};
+use crate::dev::event::Event;
+use crate::dev::harness::control::Control;
+use crate::dev::harness::files as harness;
+use crate::dev::harness::message::{Order, Role as Wire, Said, Served};
+use crate::dev::harness::route::Route;
+use crate::dev::runtime::Runtime;
+use crate::dev::slots::{self, Action, Happening, Id, Job, Plan, Reads, Role, Slot, Slots};
+use crate::process;
+use crate::scaffold::write;
+use crate::ui::printer::Printer;
+
+/// Installed packages must have been left alone for this long before they are believed.
+const PACKAGES_QUIET: Duration = Duration::from_millis(700);
+
+/// What the site wants of the reload.
+#[derive(Debug)]
+pub struct Settings {
+    /// Processes and standbys.
+    pub plan: Plan,
+    /// The folder of manage.py.
+    pub root: PathBuf,
+    /// Folders that belong to the site.
+    pub roots: Vec<PathBuf>,
+    /// `[dev] ignore`.
+    pub ignored: Gitignore,
+    /// `[dev] watch`.
+    pub extra: Vec<PathBuf>,
+}
+
+/// The instant reload of one running `dev`.
+pub struct Reloader<'a> {
+    printer: &'a Printer,
+    runtime: &'a Runtime,
+    settings: Settings,
+    slots: Slots,
+    control: Control,
+    disk: Disk,
+    told: Told,
+    /// The number of the start of Apache; messages from processes of an earlier one are stale.
+    start: u32,
+    /// Where mod_wsgi looks for its socket.
+    place: Option<PathBuf>,
+    route: Option<Route>,
+    routes: u64,
+    packages_changed: Option<Instant>,
+    /// Milliseconds from fork to loaded, by connection.
+    took: BTreeMap<Id, f64>,
+    /// Variables that have changed since Apache was started.
+    environment: BTreeMap<String, String>,
+    /// Connections of `djwsgi wait`: those whose mark has not been seen yet, and the others.
+    marking: BTreeMap<PathBuf, Id>,
+    waiting: BTreeSet<Id>,
+    obstacle: Option<String>,
+    /// Apache is being stopped: what ends, ends because of that.
+    stopped: bool,
+}
+
+impl<'a> Reloader<'a> {
+    /// Gets ready, before Apache is started.
+    ///
+    /// # Errors
+    /// When the socket or a watch can't be made.
+    pub fn new(printer: &'a Printer, runtime: &'a Runtime, settings: Settings, queue: &Sender<Event>) -> Result<Self> {
+        let socket = runtime.control_socket();
+        let control = Control::listen(&socket, queue.clone())
+            .with_context(|| format!("cannot listen on {}", socket.display()))?;
+        let watch = Watch::start(&settings.root, queue.clone()).context("cannot watch files")?;
+        let disk = Disk::new(watch, settings.ignored.clone(), settings.extra.clone(), &runtime.run);
+        let told = Told::new(&settings.root);
+        if disk.polls() {
+            printer.print(|ui| ui.note("the kernel does not tell of changes here: files are looked at every 0.3 s"));
+        }
+        Ok(Self {
+            printer,
+            runtime,
+            slots: Slots::new(settings.plan, 0),
+            settings,
+            control,
+            disk,
+            told,
+            start: 0,
+            place: None,
+            route: None,
+            routes: 0,
+            packages_changed: None,
+            took: BTreeMap::new(),
+            environment: BTreeMap::new(),
+            marking: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            obstacle: None,
+            stopped: false,
+        })
+    }
+
+    /// Takes other settings from the next start of Apache on.
+    pub fn reconfigure(&mut self, settings: Settings) {
+        self.disk.reconfigure(settings.ignored.clone(), settings.extra.clone());
+        self.settings = settings;
+    }
+
+    /// Apache is about to be started.
+    ///
+    /// # Errors
+    /// When the harness can't be written.
+    pub fn starting(&mut self, start: u32) -> Result<()> {
+        self.start = start;
+        self.stopped = false;
+        self.place = None;
+        self.route = None;
+        self.slots = Slots::new(self.settings.plan, self.slots.build());
+        self.slots.expect_changes_in(self.disk.latest());
+        if harness::warm_list(self.runtime).exists() {
+            self.slots = self.slots.clone().with_list();
+        }
+        harness::write(self.runtime, &self.settings.root, &self.settings.roots, start)
+    }
+
+    /// Apache is being stopped: what serves finishes what it has.
+    pub fn stopping(&mut self, grace: Duration) {
+        self.stopped = true;
+        for id in self.slots.standing_by() {
+            self.control.send(id, &Order::End, None);
+        }
+        for id in self.slots.serving() {
+            self.control.send(id, &Order::Retire { grace: grace.as_secs_f64() }, None);
+        }
+    }
+
+    /// When this wants to hear from the clock.
+    pub fn deadline(&self) -> Option<Instant> {
+        let packages = self.packages_changed.map(|changed| changed + PACKAGES_QUIET);
+        [self.slots.deadline(), self.disk.deadline(), packages].into_iter().flatten().min()
+    }
+
+    /// A deadline may have passed.
+    pub fn tick(&mut self, now: Instant) {
+        let findings = self.disk.settled(now);
+        self.found(findings, now);
+        if self.packages_changed.is_some_and(|changed| changed + PACKAGES_QUIET <= now) {
+            self.packages_changed = None;
+            self.happened(Happening::PackagesChanged, now);
+        }
+        self.happened(Happening::Deadline, now);
+    }
+
+    /// The site has answered its first request.
+    pub fn answered(&mut self) {
+        self.slots.expect_changes_in(self.disk.latest());
+        self.happened(Happening::Answered, Instant::now());
+    }
+
+    /// Files were saved.
+    pub fn saved(&mut self, batch: Vec<Saved>) {
+        let now = Instant::now();
+        let findings = self.disk.saved(batch, now);
+        self.found(findings, now);
+    }
+
+    fn found(&mut self, findings: Findings, now: Instant) {
+        let Findings { mut contents, forced, templates, translations, packages, marks } = findings;
+        if packages {
+            self.packages_changed = Some(now);
+        }
+        if !forced.is_empty() {
+            contents.retain(|path, _| !forced.contains_key(path));
+            self.happened(Happening::Changed { contents: forced, forced: true }, now);
+        }
+        let read: BTreeSet<PathBuf> = contents.keys().cloned().collect();
+        if !contents.is_empty() {
+            self.happened(Happening::Changed { contents, forced: false }, now);
+        }
+        // What was read while the site was loaded needs more than a reset.
+        let templates: BTreeSet<PathBuf> = templates.into_iter().filter(|path| !read.contains(path)).collect();
+        if !templates.is_empty() {
+            self.tell_all(&Order::Templates);
+            self.told.renewed(self.printer, &templates, "templates");
+        }
+        if let Some(path) = translations.first() {
+            self.tell_all(&Order::Translations { path });
+            self.told.renewed(self.printer, &translations, "translations");
+        }
+        for mark in marks {
+            if let Some(id) = self.marking.remove(&mark) {
+                let _ = fs::remove_file(&mark);
+                self.waiting.insert(id);
+            }
+        }
+        self.answer_waiting();
+    }
+
+    fn tell_all(&self, order: &Order) {
+        for id in self.slots.serving() {
+            self.control.send(id, order, None);
+        }
+    }
+
+    /// A connection ended.
+    pub fn gone(&mut self, id: Id) {
+        self.waiting.remove(&id);
+        self.took.remove(&id);
+        self.marking.retain(|_, other| *other != id);
+        self.happened(Happening::Gone(id), Instant::now());
+    }
+
+    /// A process of the harness, or another command of djwsgi, said something.
+    pub fn said(&mut self, id: Id, said: Said) {
+        let now = Instant::now();
+        match said {
+            Said::Hello { pid, parent, role, build, index, start, place } => {
+                if start != self.start {
+                    return self.control.close(id);
+                }
+                // Till the first save mod_wsgi's own socket is good enough: requests may wait there
+                // already.
+                self.place = place.or_else(|| self.place.take());
+                let role = match role {
+                    Wire::Root => Role::Root,
+                    Wire::Warm => Role::Warm,
+                    Wire::Rehearse => Role::Rehearse,
+                    Wire::Load | Wire::Renew | Wire::Error => Role::Load(Slot { build, index }),
+                };
+                self.happened(Happening::Connected { id, pid, parent, role }, now);
+            }
+            Said::Held { at, reads, wrote } => {
+                self.learn(&reads, wrote, now);
+                self.happened(Happening::Held { id, at, reads }, now);
+            }
+            Said::Loaded { failed, obstacle, reads, wrote, folders, took } => {
+                self.learn(&reads, wrote, now);
+                self.took.insert(id, took);
+                self.note_obstacle(obstacle);
+                self.happened(Happening::Loaded { id, reads, failure: failed }, now);
+                self.disk.learn_folders(&folders);
+            }
+            Said::Read { reads } => {
+                self.learn(&reads, Vec::new(), now);
+                self.happened(Happening::Read { id, reads }, now);
+            }
+            Said::Rehearsed { failed, obstacle } => {
+                self.note_obstacle(obstacle);
+                self.happened(Happening::Rehearsed { id, failed: failed.is_some() }, now);
+            }
+            Said::Unwarmed { names } => {
+                if let Err(error) = self.drop_packages(&names) {
+                    self.printer.print(move |ui| ui.warn(&format!("{error:#}")));
+                }
+                self.happened(Happening::Unwarmed { id }, now);
+            }
+            Said::Modules { names, folders } => {
+                self.disk.learn_packages(&folders);
+                if self.write_packages(&names).is_ok() {
+                    self.happened(Happening::Listed, now);
+                }
+            }
+            Said::Exited { pid, status } => {
+                let how = process::describe_status(status);
+                self.happened(Happening::Exited { pid, how }, now);
+            }
+            Said::Wait => self.mark(id),
+        }
+    }
+
+    /// New requests wait for the next build from now on.
+    fn open_route(&mut self) {
+        let Some(place) = &self.place else { return };
+        self.routes += 1;
+        match Route::open(place, self.routes) {
+            Ok(route) => self.route = Some(route),
+            Err(error) => {
+                let place = place.clone();
+                self.printer.print(move |ui| ui.error(&format!("cannot listen at {}: {error}", place.display())));
+            }
+        }
+    }
+
+    /// What was read is watched from now on. What happened to it before is found out.
+    fn learn(&mut self, reads: &Reads, wrote: Vec<PathBuf>, now: Instant) {
+        self.slots.ignore(wrote);
+        let mut contents = self.disk.learn(reads);
+        contents.retain(|path, content| reads.get(path) != Some(content));
+        // A save whose notice is still on its way.
+        for (path, read) in reads {
+            if self.slots.differs(path, read) {
+                contents.insert(path.clone(), super::disk::content_of(path));
+            }
+        }
+        if !contents.is_empty() {
+            self.happened(Happening::Changed { contents, forced: false }, now);
+        }
+    }
+
+    fn note_obstacle(&mut self, obstacle: Option<String>) {
+        if obstacle.is_some() && obstacle != self.obstacle {
+            let text = obstacle.clone().unwrap_or_default();
+            self.printer.print(move |ui| {
+                if ui.verbose {
+                    ui.dim(&format!("no standby beyond a point of the load: {text} there"));
+                }
+            });
+        }
+        self.obstacle = obstacle;
+    }
+
+    fn write_packages(&self, names: &[String]) -> Result<()> {
+        let text = serde_json::to_string(names).context("cannot write the list of packages")?;
+        write::replace(&harness::warm_list(self.runtime), &text)
+    }
+
+    fn drop_packages(&self, names: &[String]) -> Result<()> {
+        let path = harness::warm_list(self.runtime);
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut list: Vec<String> = serde_json::from_str(&text).unwrap_or_default();
+        list.retain(|name| !names.contains(name));
+        self.write_packages(&list)
+    }
+
+    fn happened(&mut self, happening: Happening, now: Instant) {
+        if self.stopped {
+            return;
+        }
+        // Moved out and back: the state is large.
+        let slots = std::mem::replace(&mut self.slots, Slots::new(self.settings.plan, 0));
+        let (slots, actions) = slots::react(slots, happening, now);
+        self.slots = slots;
+        for action in actions {
+            self.act(action);
+        }
+        self.answer_waiting();
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::NewRoute => self.open_route(),
+            Action::Fork { from, job } => self.fork(from, &job),
+            Action::Go(id) => self.control.send(id, &Order::Go, None),
+            Action::Retire(id) => {
+                let grace = self.settings.plan.grace.as_secs_f64();
+                self.control.send(id, &Order::Retire { grace }, None);
+            }
+            Action::End(id) => self.control.send(id, &Order::End, None),
+            Action::Kill(id) => self.signal(id, Signal::SIGKILL),
+            Action::AskModules(id) => self.control.send(id, &Order::Modules, None),
+            Action::Reloaded(report) => {
+                let inside = self.took.values().last().copied().unwrap_or_default();
+                self.took.clear();
+                // For what Apache answers itself; no more than a number is lost with it.
+                let _ = write::replace(&self.runtime.build_file(), &report.build.to_string());
+                self.told.reloaded(self.printer, report, inside);
+            }
+            Action::Hanging(id, since) => {
+                let seconds = since.as_secs();
+                self.printer.print(move |ui| {
+                    ui.note(&format!("the site has been loading for {seconds} s; this is where it is:"));
+                });
+                self.signal(id, Signal::SIGUSR2);
+            }
+            Action::Died(how) => self.printer.print(move |ui| {
+                ui.warn(&format!("a process that served the site ended by itself ({how}); another takes its place"));
+            }),
+            Action::NoWarmUp => self.printer.print(|ui| {
+                ui.note(
+                    "the site does not load with its packages imported ahead: they are loaded with it at each save",
+                );
+            }),
+        }
+    }
+
+    fn fork(&self, from: Id, job: &Job) {
+        let none = BTreeMap::new();
+        let mut order = (Wire::Warm, Slot { build: 0, index: 0 }, None, "", "");
+        match job {
+            Job::Warm => {}
+            Job::Rehearse { stops } => {
+                order.0 = Wire::Rehearse;
+                order.2 = Some(stops.as_slice());
+            }
+            Job::Load { slot, stops, renew } => {
+                order.0 = if *renew { Wire::Renew } else { Wire::Load };
+                order.1 = *slot;
+                order.2 = stops.as_deref();
+            }
+            Job::Page { slot, title, detail } => order = (Wire::Error, *slot, None, title, detail),
+        }
+        let (role, slot, stops, title, detail) = order;
+        let serves = matches!(job, Job::Load { .. } | Job::Page { .. });
+        let listener = self.route.as_ref().filter(|_| serves);
+        let environment = if self.environment.is_empty() { &none } else { &self.environment };
+        let order = Order::Fork {
+            role,
+            build: slot.build,
+            index: slot.index,
+            stops,
+            listener: listener.is_some(),
+            environment,
+            title,
+            detail,
+        };
+        self.control.send(from, &order, listener.map(AsFd::as_fd));
+    }
+
+    fn signal(&self, id: Id, signal: Signal) {
+        if let Some(process) = self.slots.process(id) {
+            // One that has gone already is what is wanted.
+            let _ = kill(Pid::from_raw(process.pid), signal);
+        }
+    }
+
+    /// Notices of everything that was saved before now arrive before that of a file made now.
+    fn mark(&mut self, id: Id) {
+        let mark = self.runtime.run.join(format!("mark-{id}"));
+        if self.disk.polls() || write_mark(&mark).is_err() {
+            self.waiting.insert(id);
+            return self.answer_waiting();
+        }
+        self.marking.insert(mark, id);
+    }
+
+    fn answer_waiting(&mut self) {
+        if self.waiting.is_empty() || !self.disk.is_settled() {
+            return;
+        }
+        let Some(loaded) = self.slots.served() else { return };
+        let served = Served { build: self.slots.build(), loaded };
+        for id in std::mem::take(&mut self.waiting) {
+            self.control.send(id, &served, None);
+        }
+    }
+}
+
+fn write_mark(path: &Path) -> std::io::Result<()> {
+    fs::write(path, "")
+}

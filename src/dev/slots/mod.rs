@@ -1,0 +1,356 @@
+//! The instant reload as data: which processes there are, what each has read, and what follows from
+//! what happens. No I/O here.
+//!
+//! A *build* is a load of the site with a number; its processes answer at a listener of their own, the
+//! *route*. A *standby* is a process that has stopped on its way through the load; a build is made by
+//! forking the deepest standby that has read nothing of what changed. The root, mod_wsgi's daemon
+//! process, has read nothing at all.
+
+mod process;
+mod react;
+
+pub use process::{Content, Id, Process, Reads, Slot, Stage};
+pub use react::react;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Files before which standbys stop, at most: those changed last.
+const HOT: usize = 4;
+
+/// How far standbys go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// None: everything is loaded anew after each save.
+    Off,
+    /// Installed packages only.
+    Packages,
+    /// The site itself, up to what is likely to change.
+    Site,
+}
+
+/// What stays the same while Apache runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Processes that serve.
+    pub processes: u16,
+    /// How far standbys go.
+    pub depth: Depth,
+    /// How long a retired process may take for its running requests.
+    pub grace: Duration,
+}
+
+/// What the newest build is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// There is no root to fork from yet.
+    Waiting,
+    /// More changes are on their way: they are waited for until then.
+    Settling(Instant),
+    /// It is being loaded; the user is told at this time that it takes long.
+    Building { since: Instant, remind: Option<Instant> },
+    /// It serves.
+    Serving,
+}
+
+/// What led to a build.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cause {
+    /// When the first change was noticed.
+    pub since: Option<Instant>,
+    /// What changed.
+    pub files: BTreeSet<PathBuf>,
+    /// Installed packages changed.
+    pub packages: bool,
+}
+
+/// What is known of the list of packages to import ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warmth {
+    /// No list yet.
+    Unknown,
+    /// A serving process was asked for it.
+    Asked,
+    /// There is a list.
+    Listed,
+    /// Not for this site: it does not load with it.
+    Refused,
+}
+
+/// The whole state.
+#[derive(Clone, Debug)]
+pub struct Slots {
+    plan: Plan,
+    processes: BTreeMap<Id, Process>,
+    /// The last known content of everything that has changed since the start.
+    disk: Reads,
+    phase: Phase,
+    /// The number of the newest build.
+    build: u64,
+    /// A process of the newest build has been let to its listener.
+    route_used: bool,
+    /// The newest build could not be loaded.
+    failed: bool,
+    cause: Cause,
+    /// Changed files, the newest first.
+    hot: VecDeque<PathBuf>,
+    last_change: Option<Instant>,
+    /// Changes in quick succession.
+    burst: u32,
+    /// Counts the changes of installed packages.
+    packages: u64,
+    /// The site has answered its first request: there is time for standbys.
+    answered: bool,
+    warmth: Warmth,
+    /// The build for which a rehearsal was started last.
+    rehearsed: Option<u64>,
+    /// A process for standbys was asked for and has not introduced itself yet.
+    making: bool,
+    /// Processes that were asked for and have not introduced themselves yet, and from whom.
+    awaited: Vec<(Slot, Id)>,
+    /// Files that the site itself writes while it loads.
+    ignored: BTreeSet<PathBuf>,
+    /// Serving processes that died in a row, and when the last one did.
+    deaths: (u32, Option<Instant>),
+}
+
+/// What happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// A process introduced itself.
+    Connected { id: Id, pid: i32, parent: i32, role: Role },
+    /// It stopped before a module and stands by.
+    Held { id: Id, at: String, reads: Reads },
+    /// It has loaded the site and asks for leave to serve; what went wrong, if something did.
+    Loaded { id: Id, reads: Reads, failure: Option<Failure> },
+    /// It has read more while it serves.
+    Read { id: Id, reads: Reads },
+    /// A rehearsal reached its end; whether the site could be loaded.
+    Rehearsed { id: Id, failed: bool },
+    /// Packages could not be imported ahead; the list is shorter now.
+    Unwarmed { id: Id },
+    /// The list of packages to import ahead is there.
+    Listed,
+    /// A process ended; how, in words.
+    Exited { pid: i32, how: String },
+    /// A connection ended.
+    Gone(Id),
+    /// These are the contents of the disk now. `forced`: whoever read it.
+    Changed { contents: Reads, forced: bool },
+    /// Installed packages or the environment changed.
+    PackagesChanged,
+    /// The site has answered its first request.
+    Answered,
+    /// A deadline has passed.
+    Deadline,
+}
+
+/// What a process was forked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// mod_wsgi's own process.
+    Root,
+    /// Import packages and stand by.
+    Warm,
+    /// Load the site and leave standbys behind.
+    Rehearse,
+    /// Load the site and serve.
+    Load(Slot),
+}
+
+/// Why the site could not be loaded.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct Failure {
+    /// The error in a line.
+    pub title: String,
+    /// The file of the site it comes from; empty if none is known.
+    pub file: String,
+    /// The line in it.
+    pub line: u32,
+    /// The whole traceback.
+    pub detail: String,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// New requests wait at a new listener from now on.
+    NewRoute,
+    /// Fork `from` for `job`.
+    Fork { from: Id, job: Job },
+    /// Let it serve.
+    Go(Id),
+    /// Let it finish its requests and end.
+    Retire(Id),
+    /// Let go of a standby.
+    End(Id),
+    /// Kill it: it serves nobody.
+    Kill(Id),
+    /// Ask a serving process for the list of packages.
+    AskModules(Id),
+    /// Tell the user that a build serves.
+    Reloaded(Report),
+    /// Tell the user that the load takes long, and have this process say where it is.
+    Hanging(Id, Duration),
+    /// Tell the user that a process died.
+    Died(String),
+    /// Tell the user that packages are not imported ahead.
+    NoWarmUp,
+}
+
+/// What a process is forked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Import packages and stand by.
+    Warm,
+    /// Leave standbys behind.
+    Rehearse { stops: Vec<PathBuf> },
+    /// Serve. `renew`: look at the installed packages again; `stops`: where standbys are left behind.
+    Load { slot: Slot, stops: Option<Vec<PathBuf>>, renew: bool },
+    /// Answer every request with this failure.
+    Page { slot: Slot, title: String, detail: String },
+}
+
+/// A build that serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Its number.
+    pub build: u64,
+    /// What led to it.
+    pub cause: Cause,
+    /// From the first change to now; `None` for the first build.
+    pub took: Option<Duration>,
+    /// Where it was forked from, in words.
+    pub from: String,
+    /// Why the site could not be loaded.
+    pub failure: Option<Failure>,
+}
+
+impl Slots {
+    /// The state before Apache has started; builds are numbered after `build`.
+    pub fn new(plan: Plan, build: u64) -> Self {
+        Self {
+            plan,
+            processes: BTreeMap::new(),
+            disk: Reads::new(),
+            phase: Phase::Waiting,
+            build,
+            route_used: false,
+            failed: false,
+            cause: Cause::default(),
+            hot: VecDeque::new(),
+            last_change: None,
+            burst: 0,
+            packages: 0,
+            answered: false,
+            warmth: Warmth::Unknown,
+            rehearsed: None,
+            making: false,
+            awaited: Vec::new(),
+            ignored: BTreeSet::new(),
+            deaths: (0, None),
+        }
+    }
+
+    /// Says that a list of packages to import ahead is there from an earlier run.
+    #[must_use]
+    pub fn with_list(mut self) -> Self {
+        self.warmth = Warmth::Listed;
+        self
+    }
+
+    /// The number of the newest build.
+    pub fn build(&self) -> u64 {
+        self.build
+    }
+
+    /// Whether the newest build serves, and if so, whether it could be loaded.
+    pub fn served(&self) -> Option<bool> {
+        (self.phase == Phase::Serving).then_some(!self.failed)
+    }
+
+    /// Whether something else was last seen at `path` than was read there now.
+    pub fn differs(&self, path: &Path, read: &Content) -> bool {
+        self.disk.get(path).is_some_and(|seen| seen != read)
+    }
+
+    /// The process behind a connection.
+    pub fn process(&self, id: Id) -> Option<&Process> {
+        self.processes.get(&id)
+    }
+
+    /// The processes that answer requests now.
+    pub fn serving(&self) -> impl Iterator<Item = Id> {
+        self.processes.iter().filter(|(_, process)| matches!(process.stage, Stage::Serving(_))).map(|(id, _)| *id)
+    }
+
+    /// The processes that stand by, but for the root.
+    pub fn standing_by(&self) -> impl Iterator<Item = Id> {
+        self.processes.iter().filter(|(_, process)| matches!(process.stage, Stage::Held(_))).map(|(id, _)| *id)
+    }
+
+    /// When the state wants to hear from the clock.
+    pub fn deadline(&self) -> Option<Instant> {
+        let phase = match self.phase {
+            Phase::Settling(until) => Some(until),
+            Phase::Building { remind, .. } => remind,
+            Phase::Waiting | Phase::Serving => None,
+        };
+        let retiring = self.processes.values().filter_map(|process| match process.stage {
+            Stage::Retiring(until) => Some(until),
+            _ => None,
+        });
+        retiring.chain(phase).min()
+    }
+
+    /// Sets the files that standbys stop before, the likeliest first.
+    pub fn expect_changes_in(&mut self, files: impl IntoIterator<Item = PathBuf>) {
+        for file in files {
+            if self.hot.len() < HOT && !self.hot.contains(&file) {
+                self.hot.push_back(file);
+            }
+        }
+    }
+
+    /// Leaves files out of account that the site itself writes while it loads: they would have it
+    /// loaded for ever.
+    pub fn ignore(&mut self, files: impl IntoIterator<Item = PathBuf>) {
+        self.ignored.extend(files);
+    }
+
+    fn heat(&mut self, file: &Path) {
+        self.hot.retain(|hot| hot != file);
+        self.hot.push_front(file.to_owned());
+        self.hot.truncate(HOT);
+    }
+
+    /// Whether nothing that the process has executed, or was forked with, has changed since.
+    pub fn is_valid(&self, id: Id) -> bool {
+        let Some(process) = self.processes.get(&id) else { return false };
+        if process.packages != self.packages && process.stage != Stage::Root {
+            return false;
+        }
+        let same = |(path, now): (&PathBuf, &Content)| {
+            process.reads.get(path).is_none_or(|read| read == now) || self.ignored.contains(path)
+        };
+        self.disk.iter().all(same) && process.parent.is_none_or(|parent| self.is_valid(parent))
+    }
+
+    /// How much of the site a standby has loaded.
+    fn depth(&self, id: Id) -> usize {
+        let Some(process) = self.processes.get(&id) else { return 0 };
+        process.reads.len() + process.parent.map_or(0, |parent| self.depth(parent))
+    }
+
+    /// The standby that a build is forked from: the deepest that is valid.
+    fn best_standby(&self) -> Option<Id> {
+        let standbys = self.processes.iter().filter(|(id, process)| process.is_standby() && self.is_valid(**id));
+        standbys.map(|(id, process)| (self.depth(*id), process.warm, *id)).max().map(|(_, _, id)| id)
+    }
+
+    fn root(&self) -> Option<Id> {
+        let newest = self.processes.iter().rev().find(|(_, process)| process.stage == Stage::Root);
+        newest.map(|(id, _)| *id)
+    }
+}
