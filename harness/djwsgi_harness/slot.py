@@ -33,6 +33,16 @@ _obstacle = None
 
 def start(config_file):
     """Be the root. Returns the application, in processes forked from this one only."""
+    try:
+        return _start(config_file)
+    except BaseException:
+        # Without djwsgi, or with a fault of ours, nothing must remain that takes requests.
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+
+
+def _start(config_file):
     global _config, _children, _listener
     with open(config_file, encoding="utf-8") as file:
         _config = json.load(file)
@@ -110,6 +120,9 @@ def _serve(application, failed):
     if message is None or message["do"] != "go":
         os._exit(0)
     faulthandler.unregister(signal.SIGUSR2)
+    if "mod_wsgi" in sys.modules:
+        # To mod_wsgi there is one, from which those that serve are forked.
+        sys.modules["mod_wsgi"].maximum_processes = _config["processes"]
     gc.freeze()
     gc.enable()
     reads.announce_with(lambda noted: _line.send(said="read", reads=noted))

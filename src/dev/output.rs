@@ -48,11 +48,13 @@ pub fn error_line(line: &str) -> Line {
 /// mod_wsgi 6 puts "[script PATH] " before what a request prints.
 fn without_script(message: String) -> String {
     const BEGIN: &str = "[script ";
-    const END: &str = "/django.wsgi] ";
-    match message.strip_prefix(BEGIN).and_then(|rest| rest.split_once(END)) {
-        Some((_, text)) => text.to_owned(),
+    // The path may contain brackets: the file's name ends it.
+    const ENDS: [&str; 2] = ["/django.wsgi]", "/slot.wsgi]"];
+    let Some(rest) = message.strip_prefix(BEGIN) else { return message };
+    let found = ENDS.iter().filter_map(|end| rest.split_once(end)).min_by_key(|(path, _)| path.len());
+    match found {
         // An empty line has lost its space.
-        None if message.starts_with(BEGIN) && message.ends_with(END.trim_end()) => String::new(),
+        Some((_, text)) => text.strip_prefix(' ').unwrap_or(text).to_owned(),
         None => message,
     }
 }

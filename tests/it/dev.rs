@@ -24,7 +24,7 @@ fn the_site_its_static_files_and_its_output() {
         server.until_says("GET / 200");
         let version = if flavor == Flavor::Distribution { "mod_wsgi 4.9.4" } else { "mod_wsgi 6." };
         let said = server.stop();
-        assert!(said.contains(version) && said.contains("reload: monitor"), "{said}");
+        assert!(said.contains(version) && said.contains("reload: standby"), "{said}");
         assert!(!said.contains("djwsgi-dev"), "our own request is not shown: {said}");
         assert!(!sandbox.has("mysite/.djwsgi/dev.json"));
         assert_eq!(sandbox.read("mysite/.djwsgi/.gitignore"), "*\n");

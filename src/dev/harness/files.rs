@@ -38,6 +38,8 @@ struct Config<'a> {
     script: &'a Path,
     roots: &'a [PathBuf],
     spread: f64,
+    /// Processes that serve.
+    processes: u16,
     /// The number of the start of Apache.
     start: u32,
 }
@@ -61,7 +63,7 @@ fn cache(runtime: &Runtime) -> PathBuf {
 ///
 /// # Errors
 /// When the state can't be written.
-pub fn write(runtime: &Runtime, root: &Path, roots: &[PathBuf], start: u32) -> Result<()> {
+pub fn write(runtime: &Runtime, root: &Path, roots: &[PathBuf], processes: u16, start: u32) -> Result<()> {
     let create = |folder: &Path| std::fs::create_dir_all(folder).map_err(|error| files::unwritable(folder, error));
     create(&runtime.state.join(PACKAGE))?;
     create(&cache(runtime))?;
@@ -80,6 +82,7 @@ pub fn write(runtime: &Runtime, root: &Path, roots: &[PathBuf], start: u32) -> R
         script: &script::path(root),
         roots,
         spread: SPREAD,
+        processes,
         start,
     };
     let text = serde_json::to_string(&config).context("cannot write the harness")?;

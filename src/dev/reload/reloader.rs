@@ -129,7 +129,8 @@ impl<'a> Reloader<'a> {
         if harness::warm_list(self.runtime).exists() {
             self.slots = self.slots.clone().with_list();
         }
-        harness::write(self.runtime, &self.settings.root, &self.settings.roots, start)
+        let Settings { root, roots, plan, .. } = &self.settings;
+        harness::write(self.runtime, root, roots, plan.processes, start)
     }
 
     /// Apache is being stopped: what serves finishes what it has.
