@@ -295,7 +295,6 @@ impl<'a> Reloader<'a> {
     fn learn(&mut self, reads: &Reads, wrote: Vec<PathBuf>, now: Instant) {
         self.slots.ignore(wrote);
         let mut contents = self.disk.learn(reads);
-        contents.retain(|path, content| reads.get(path) != Some(content));
         // A save whose notice is still on its way.
         for (path, read) in reads {
             if self.slots.differs(path, read) {

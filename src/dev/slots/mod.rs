@@ -6,8 +6,12 @@
 //! forking the deepest standby that has read nothing of what changed. The root, mod_wsgi's daemon
 //! process, has read nothing at all.
 
+#[cfg(test)]
+mod model;
 mod process;
 mod react;
+#[cfg(test)]
+mod table;
 
 pub use process::{Content, Id, Process, Reads, Slot, Stage};
 pub use react::react;
@@ -83,7 +87,7 @@ pub enum Warmth {
 pub struct Slots {
     plan: Plan,
     processes: BTreeMap<Id, Process>,
-    /// The last known content of everything that has changed since the start.
+    /// The last known content of everything that a process has read.
     disk: Reads,
     phase: Phase,
     /// The number of the newest build.
@@ -319,6 +323,10 @@ impl Slots {
         self.ignored.extend(files);
     }
 
+    fn is_stale(&self, process: &Process) -> bool {
+        process.stale.iter().any(|path| !self.ignored.contains(path))
+    }
+
     fn heat(&mut self, file: &Path) {
         self.hot.retain(|hot| hot != file);
         self.hot.push_front(file.to_owned());
@@ -331,10 +339,7 @@ impl Slots {
         if process.packages != self.packages && process.stage != Stage::Root {
             return false;
         }
-        let same = |(path, now): (&PathBuf, &Content)| {
-            process.reads.get(path).is_none_or(|read| read == now) || self.ignored.contains(path)
-        };
-        self.disk.iter().all(same) && process.parent.is_none_or(|parent| self.is_valid(parent))
+        !self.is_stale(process) && process.parent.is_none_or(|parent| self.is_valid(parent))
     }
 
     /// How much of the site a standby has loaded.

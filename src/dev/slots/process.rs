@@ -1,7 +1,7 @@
 //! A process of the harness, as djwsgi knows it.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// The number of a process's connection.
@@ -18,12 +18,16 @@ pub type Reads = BTreeMap<PathBuf, Content>;
 pub struct Process {
     /// Its number in the system.
     pub pid: i32,
-    /// The process it was forked from, while that is known.
+    /// The process it was forked from, or the nearest above that is left.
     pub parent: Option<Id>,
+    /// The process it was forked from has ended: nobody will say how this one ends.
+    pub orphan: bool,
     /// What it is doing.
     pub stage: Stage,
     /// What it has read itself; what it has of its parent is the parent's.
     pub reads: Reads,
+    /// Those of them that are something else now.
+    pub stale: BTreeSet<PathBuf>,
     /// It imported the installed packages before anything of the site.
     pub warm: bool,
     /// The state of the installed packages it knows.
@@ -61,6 +65,32 @@ pub struct Slot {
 }
 
 impl Process {
+    /// Notes what it has read. What was read first counts: that is what it has executed.
+    pub fn add_reads(&mut self, reads: Reads, disk: &Reads) {
+        for (path, content) in reads {
+            if self.reads.contains_key(&path) {
+                continue;
+            }
+            if disk.get(&path).is_some_and(|now| *now != content) {
+                self.stale.insert(path.clone());
+            }
+            self.reads.insert(path, content);
+        }
+    }
+
+    /// Compares what it has read with what is there now.
+    pub fn compare(&mut self, path: &Path, now: &Content) {
+        match self.reads.get(path) {
+            Some(read) if read != now => {
+                self.stale.insert(path.to_owned());
+            }
+            Some(_) => {
+                self.stale.remove(path);
+            }
+            None => {}
+        }
+    }
+
     /// Whether a process can be forked from it.
     pub fn is_standby(&self) -> bool {
         matches!(self.stage, Stage::Root | Stage::Held(_))

@@ -1,5 +1,6 @@
 //! What follows from what happens.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -55,9 +56,8 @@ impl Slots {
                 }
             }
             Happening::Gone(id) => {
-                // Its parent says how it ended; where there is none any more, this is all we learn.
-                let parent = self.processes.get(&id).and_then(|process| process.parent);
-                if parent.is_none_or(|parent| !self.processes.contains_key(&parent)) {
+                // Its parent says how it ended; of an orphan this is all we learn.
+                if self.processes.get(&id).is_some_and(|process| process.orphan) {
                     self.ended(id, "its end was not seen", now, actions);
                 }
             }
@@ -90,6 +90,7 @@ impl Slots {
         let process = Process {
             pid,
             parent,
+            orphan: parent.is_none(),
             warm: role == Role::Warm || over.is_some_and(|over| over.warm),
             packages: match over {
                 Some(over) if over.stage != Stage::Root => over.packages,
@@ -97,6 +98,7 @@ impl Slots {
             },
             stage,
             reads: Reads::new(),
+            stale: BTreeSet::new(),
         };
         self.processes.insert(id, process);
         match role {
@@ -193,9 +195,8 @@ impl Slots {
         // What was executed before the fork is in the forked processes still.
         for child in self.processes.values_mut().filter(|child| child.parent == Some(id)) {
             child.parent = process.parent;
-            for (path, content) in &process.reads {
-                child.reads.entry(path.clone()).or_insert_with(|| content.clone());
-            }
+            child.orphan = true;
+            child.add_reads(process.reads.clone(), &self.disk);
         }
         self.making = false;
         if self.warmth == Warmth::Asked {
@@ -210,11 +211,8 @@ impl Slots {
             }
         }
         match process.stage {
-            Stage::Root => {
-                let serves = self.serving().next().is_some();
-                if !serves {
-                    self.phase = Phase::Waiting;
-                }
+            Stage::Root if self.phase == Phase::Serving && self.serving().next().is_none() => {
+                self.phase = Phase::Waiting;
             }
             Stage::Loading(slot) if self.is_wanted(slot) => {
                 let title = format!("the process that loaded the site ended: {how}");
@@ -255,24 +253,26 @@ impl Slots {
     }
 
     fn changed(&mut self, contents: Reads, forced: bool, now: Instant, actions: &mut Vec<Action>) {
-        let news: Vec<(PathBuf, Content)> =
-            contents.into_iter().filter(|(path, now)| self.disk.get(path) != Some(now)).collect();
         if forced {
             // Nobody knows who has read it: only a process that knows nothing of the site is sure not to.
-            for process in self.processes.values_mut().filter(|process| process.stage != Stage::Root) {
-                if process.stage == Stage::Held(String::new()) {
-                    continue;
-                }
-                for (path, _) in &news {
-                    process.reads.entry(path.clone()).or_insert_with(|| Some("before".to_owned()));
-                }
+            let before = |(path, _): (&PathBuf, &Content)| (path.clone(), Some("before".to_owned()));
+            let reads: Reads = contents.iter().map(before).collect();
+            let knows_the_site = |stage: &Stage| *stage != Stage::Root && *stage != Stage::Held(String::new());
+            for process in self.processes.values_mut().filter(|process| knows_the_site(&process.stage)) {
+                process.add_reads(reads.clone(), &self.disk);
             }
         }
         let mut files = Vec::new();
-        for (path, content) in news {
-            let read_otherwise =
-                self.processes.values().any(|process| process.reads.get(&path).is_some_and(|read| *read != content));
-            if read_otherwise {
+        for (path, content) in contents {
+            if self.disk.get(&path) == Some(&content) {
+                continue;
+            }
+            let mut concerned = false;
+            for process in self.processes.values_mut() {
+                process.compare(&path, &content);
+                concerned |= process.stale.contains(&path);
+            }
+            if concerned {
                 files.push(path.clone());
             }
             self.disk.insert(path, content);
@@ -286,7 +286,12 @@ impl Slots {
             }
         }
         self.cause.files.extend(files);
-        self.rebuild_if_stale(now, actions);
+        if matches!(self.phase, Phase::Building { .. }) {
+            // What is being loaded may have read it already; that is only known at the end.
+            self.rebuild(now, true, actions);
+        } else {
+            self.rebuild_if_stale(now, actions);
+        }
     }
 
     /// Starts a build if what serves, or is about to, has executed something that has changed.
@@ -361,7 +366,11 @@ impl Slots {
             Depth::Off => self.root(),
             Depth::Packages | Depth::Site => self.best_standby(),
         };
-        let Some(from) = from else { return };
+        let Some(from) = from else {
+            // The next root will do it.
+            self.phase = Phase::Waiting;
+            return;
+        };
         let is_root = self.processes.get(&from).is_some_and(|process| process.stage == Stage::Root);
         let stops = (slot.index == 0 && self.plan.depth == Depth::Site).then(|| self.stops());
         let renew = is_root && self.packages > 0;
@@ -478,9 +487,7 @@ impl Slots {
 
     fn add_reads(&mut self, id: Id, reads: Reads) {
         if let Some(process) = self.processes.get_mut(&id) {
-            for (path, content) in reads {
-                process.reads.entry(path).or_insert(content);
-            }
+            process.add_reads(reads, &self.disk);
         }
     }
 

@@ -1,0 +1,233 @@
+//! Every state with everything that can happen.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::{Action, Depth, Failure, Happening, Id, Job, Phase, Plan, Reads, Role, Slot, Slots, Stage, Warmth, react};
+
+const ROOT: Id = 1;
+const WARM: Id = 2;
+const DEEP: Id = 3;
+const OLD: Id = 4;
+const NEW: Id = 5;
+
+fn views(content: &str) -> Reads {
+    Reads::from([(PathBuf::from("/site/views.py"), Some(content.to_owned()))])
+}
+
+fn settings() -> Reads {
+    Reads::from([(PathBuf::from("/site/settings.py"), Some("same".to_owned()))])
+}
+
+fn slots(now: Instant, depth: Depth, happenings: &[Happening]) -> Slots {
+    let plan = Plan { processes: 1, depth, grace: Duration::from_secs(15) };
+    happenings.iter().cloned().fold(Slots::new(plan, 0), |slots, happening| react(slots, happening, now).0)
+}
+
+fn connected(id: Id, parent: Id, role: Role) -> Happening {
+    let pid = |id: Id| i32::try_from(id).unwrap() + 100;
+    Happening::Connected { id, pid: pid(id), parent: pid(parent), role }
+}
+
+fn loaded(id: Id, content: &str, failure: Option<Failure>) -> Happening {
+    Happening::Loaded { id, reads: views(content), failure }
+}
+
+fn changed(content: &str) -> Happening {
+    Happening::Changed { contents: views(content), forced: false }
+}
+
+fn failure() -> Failure {
+    Failure { title: "SyntaxError".to_owned(), file: String::new(), line: 1, detail: String::new() }
+}
+
+/// Histories that lead to every phase, with standbys of every kind.
+fn histories() -> Vec<(&'static str, Vec<Happening>)> {
+    let slot = |build| Role::Load(Slot { build, index: 0 });
+    let root = connected(ROOT, 0, Role::Root);
+    let held = Happening::Held { id: DEEP, at: "views".to_owned(), reads: settings() };
+    let loading = vec![root.clone(), connected(DEEP, ROOT, slot(1)), held, connected(OLD, DEEP, slot(1))];
+    let serving = [loading.clone(), vec![loaded(OLD, "one", None)]].concat();
+    let failed = [loading.clone(), vec![loaded(OLD, "one", Some(failure()))]].concat();
+    let warm = [
+        serving.clone(),
+        vec![
+            Happening::Answered,
+            Happening::Listed,
+            connected(WARM, ROOT, Role::Warm),
+            Happening::Held { id: WARM, at: String::new(), reads: Reads::new() },
+        ],
+    ]
+    .concat();
+    let building = [serving.clone(), vec![changed("two")]].concat();
+    let rebuilding = [building.clone(), vec![connected(NEW, DEEP, slot(2))]].concat();
+    let settling = [rebuilding.clone(), vec![changed("three")]].concat();
+    let replaced = [rebuilding.clone(), vec![loaded(NEW, "two", None)]].concat();
+    vec![
+        ("waiting", vec![]),
+        ("root", vec![root]),
+        ("loading", loading),
+        ("serving", serving),
+        ("failed", failed),
+        ("warm", warm),
+        ("building", building),
+        ("rebuilding", rebuilding),
+        ("settling", settling),
+        ("replaced", replaced),
+    ]
+}
+
+fn happenings() -> Vec<Happening> {
+    let mut all = vec![
+        connected(9, 0, Role::Root),
+        connected(9, ROOT, Role::Warm),
+        connected(9, WARM, Role::Rehearse),
+        connected(9, DEEP, Role::Load(Slot { build: 1, index: 0 })),
+        connected(9, DEEP, Role::Load(Slot { build: 2, index: 0 })),
+        Happening::Listed,
+        Happening::Answered,
+        Happening::Deadline,
+        Happening::PackagesChanged,
+        changed("one"),
+        changed("other"),
+        Happening::Changed { contents: views("data"), forced: true },
+    ];
+    for id in [ROOT, WARM, DEEP, OLD, NEW] {
+        all.extend([
+            Happening::Held { id, at: "models".to_owned(), reads: settings() },
+            loaded(id, "one", None),
+            loaded(id, "two", Some(failure())),
+            Happening::Read { id, reads: views("older") },
+            Happening::Rehearsed { id, failed: true },
+            Happening::Unwarmed { id },
+            Happening::Exited { pid: i32::try_from(id).unwrap() + 100, how: "killed".to_owned() },
+            Happening::Gone(id),
+        ]);
+    }
+    all
+}
+
+/// What holds of each step, whatever the state.
+fn promises(before: &Slots, happening: &Happening, after: &Slots, actions: &[Action], now: Instant, context: &str) {
+    let stage = |id: &Id| after.process(*id).map(|process| process.stage.clone());
+    for action in actions {
+        match action {
+            Action::Go(id) => {
+                assert!(after.is_valid(*id), "{context}");
+                let asked = matches!(happening, Happening::Loaded { id: asked, .. } if asked == id);
+                let newest = matches!(stage(id), Some(Stage::Serving(slot)) if slot.build == after.build());
+                assert!(asked && newest, "{context}");
+            }
+            Action::Fork { from, job } => {
+                assert!(after.process(*from).is_some_and(super::Process::is_standby), "{context}");
+                assert!(after.is_valid(*from), "{context}");
+                if let Job::Load { slot, .. } | Job::Page { slot, .. } = job {
+                    assert_eq!(slot.build, after.build(), "{context}");
+                }
+            }
+            Action::NewRoute => assert!(before.route_used && !after.route_used, "{context}"),
+            Action::Kill(id) | Action::End(id) => assert_eq!(stage(id), Some(Stage::Ending), "{context}"),
+            Action::Retire(id) => assert!(matches!(stage(id), Some(Stage::Retiring(_))), "{context}"),
+            _ => {}
+        }
+        let ends = matches!(action, Action::Kill(ROOT) | Action::End(ROOT) | Action::Retire(ROOT));
+        assert!(!ends || !matches!(before.process(ROOT).map(|root| &root.stage), Some(Stage::Root)), "{context}");
+    }
+    if let Phase::Settling(until) = after.phase {
+        assert!(until > now && after.deadline().is_some(), "{context}");
+        assert!(!after.route_used, "{context}");
+    }
+    if matches!(after.phase, Phase::Building { .. }) {
+        let loads = |stage: &Stage| matches!(stage, Stage::Loading(slot) if slot.build == after.build());
+        let at_work = after.processes.values().any(|process| loads(&process.stage)) || !after.awaited.is_empty();
+        // A message that makes no sense may have turned the process into something else.
+        let sense =
+            !matches!(happening, Happening::Held { .. } | Happening::Rehearsed { .. } | Happening::Unwarmed { .. });
+        assert!(at_work || !sense, "{context}");
+    }
+}
+
+#[test]
+fn in_every_state_everything_that_happens_keeps_the_promises() {
+    let now = Instant::now();
+    for depth in [Depth::Off, Depth::Packages, Depth::Site] {
+        for (name, history) in histories() {
+            let before = slots(now, depth, &history);
+            for happening in happenings() {
+                let (after, actions) = react(before.clone(), happening.clone(), now);
+                let context = format!("{depth:?} {name} × {happening:?} → {:?} {actions:?}", after.phase);
+                promises(&before, &happening, &after, &actions, now, &context);
+            }
+        }
+    }
+}
+
+#[test]
+fn histories_reach_every_phase() {
+    let now = Instant::now();
+    let phases: Vec<Phase> = histories().iter().map(|(_, history)| slots(now, Depth::Site, history).phase).collect();
+    assert!(phases.contains(&Phase::Waiting) && phases.contains(&Phase::Serving));
+    assert!(phases.iter().any(|phase| matches!(phase, Phase::Settling(_))));
+    assert!(phases.iter().any(|phase| matches!(phase, Phase::Building { .. })));
+}
+
+fn after(history: &str) -> Slots {
+    let found = histories().into_iter().find(|(name, _)| *name == history).unwrap();
+    slots(Instant::now(), Depth::Site, &found.1)
+}
+
+#[test]
+fn a_save_renews_the_route_before_anything_else() {
+    let (slots, actions) = react(after("serving"), changed("two"), Instant::now());
+    assert_eq!(actions.first(), Some(&Action::NewRoute));
+    // From the standby that has not read it, not from the root.
+    assert!(matches!(actions.get(1), Some(Action::Fork { from: DEEP, .. })), "{actions:?}");
+    assert!(!actions.iter().any(|action| matches!(action, Action::Retire(_))), "before the new one is ready");
+    assert_eq!(slots.served(), None);
+}
+
+#[test]
+fn the_old_one_is_retired_when_the_new_one_serves() {
+    let (slots, actions) = react(after("rebuilding"), loaded(NEW, "two", None), Instant::now());
+    let order: Vec<bool> = actions.iter().map(|action| matches!(action, Action::Retire(OLD))).collect();
+    assert!(actions.contains(&Action::Go(NEW)) && order.contains(&true), "{actions:?}");
+    assert_eq!(slots.served(), Some(true));
+}
+
+#[test]
+fn a_save_of_the_same_content_does_nothing() {
+    let (slots, actions) = react(after("serving"), changed("one"), Instant::now());
+    assert_eq!(actions, []);
+    assert_eq!(slots.served(), Some(true));
+}
+
+#[test]
+fn what_was_changed_while_it_was_loaded_never_serves() {
+    let (slots, actions) = react(after("rebuilding"), loaded(NEW, "older", None), Instant::now());
+    assert!(actions.contains(&Action::Kill(NEW)) && !actions.contains(&Action::Go(NEW)), "{actions:?}");
+    assert_eq!(slots.served(), None);
+}
+
+#[test]
+fn a_process_that_dies_while_it_loads_is_answered_for() {
+    let happening = Happening::Exited { pid: 105, how: "killed by signal 11 SIGSEGV".to_owned() };
+    let (_, actions) = react(after("rebuilding"), happening, Instant::now());
+    let page = actions.iter().find_map(|action| match action {
+        Action::Fork { from: ROOT, job: Job::Page { title, .. } } => Some(title.clone()),
+        _ => None,
+    });
+    assert!(page.is_some_and(|title| title.contains("SIGSEGV")), "{actions:?}");
+}
+
+#[test]
+fn a_site_that_does_not_load_with_its_packages_loads_without() {
+    let mut history = histories().into_iter().find(|(name, _)| *name == "warm").unwrap().1;
+    history.push(connected(NEW, WARM, Role::Rehearse));
+    let (slots, actions) = react(
+        slots(Instant::now(), Depth::Site, &history),
+        Happening::Rehearsed { id: NEW, failed: true },
+        Instant::now(),
+    );
+    assert!(actions.contains(&Action::NoWarmUp) && actions.contains(&Action::End(WARM)), "{actions:?}");
+    assert_eq!(slots.warmth, Warmth::Refused);
+}
