@@ -9,6 +9,7 @@ PAUSE = 0.010
 
 
 class Answer(NamedTuple):
+    path: str
     sent: float
     arrived: float
     status: int             # 0: refused, reset or timed out
@@ -27,11 +28,11 @@ def ask(port, path, timeout=30):
         text = response.read().decode(errors="replace")
         arrived = time.monotonic()
     except (OSError, http.client.HTTPException) as error:
-        return Answer(sent, time.monotonic(), 0, None, repr(error))
+        return Answer(path, sent, time.monotonic(), 0, None, repr(error))
     finally:
         connection.close()
     mark = re.search(r"mark:(\d+):", text) if response.status == 200 else None
-    return Answer(sent, arrived, response.status, mark and int(mark.group(1)), text[:300])
+    return Answer(path, sent, arrived, response.status, mark and int(mark.group(1)), text[:300])
 
 
 class Poller(threading.Thread):

@@ -23,6 +23,7 @@ _apart = ()
 _announce = None
 _folders = {}
 _hooked = False
+sources = 0       # modules of the site that were read
 loading = False   # only then are files noted that are not modules
 finding = False   # the import system looks into folders on its own account
 
@@ -72,6 +73,8 @@ def is_installed(folder):
 
 def note_source(path, source):
     """A module of the site was read: `source` is what will be executed."""
+    global sources
+    sources += 1
     _note(path, digest(source))
 
 

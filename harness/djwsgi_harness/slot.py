@@ -16,7 +16,7 @@ import time
 import traceback
 import types
 
-from . import imports, page, reads, serving, standby
+from . import ahead, imports, page, reads, serving, standby
 
 _MOST_STANDBYS = 8
 
@@ -29,6 +29,7 @@ _began = 0.0         # when
 _last_stop = 0.0
 _stops = 0
 _obstacle = None
+_more = False        # packages that need settings were imported ahead
 
 
 def start(config_file):
@@ -160,9 +161,10 @@ def _before_module(name, path):
     spread = time.monotonic() - _last_stop > _config["spread"]
     if not spread and os.path.realpath(path) not in _order["stops"]:
         return
-    _obstacle = standby.obstacle({_line.fileno(), _listener})
+    _obstacle = _unsafe()
     if _obstacle is not None:
         return
+    _import_more()
     _stops += 1
     _last_stop = time.monotonic()
     was = reads.loading
@@ -186,27 +188,26 @@ def _stay_behind(name):
 
 def _warm_up():
     """Import installed packages that need no settings, and stand by before anything of the site."""
-    with open(_config["warm"], encoding="utf-8") as file:
-        names = json.load(file)
-    failed = []
-    for name in names:
-        if name in sys.modules:
-            continue
-        try:
-            __import__(name)
-        except BaseException:
-            failed.append(name)
-            continue
-        if standby.obstacle({_line.fileno(), _listener}) is not None:
-            failed.append(name)
-            break
-    if failed:
-        # A half-imported package would break the real load: djwsgi tries again without these.
-        _line.send(said="unwarmed", names=failed)
-        os._exit(0)
+    ahead.import_ahead("packages", (_config["warm"], _config["state"]), _unsafe)
     pid_here = os.getpid()
     _line.send(said="held", at="", reads=reads.take(), wrote=[])
     _forked(standby.wait_for_orders(_line, _children), pid_here)
+
+
+def _import_more():
+    """In a rehearsal, once the settings are there: import the packages that needed them."""
+    global _more
+    apps = sys.modules.get("django.apps")
+    if _order["role"] == "rehearse" and not _more and apps is not None and apps.apps.apps_ready:
+        _more = True
+        was = reads.loading
+        reads.loading = False
+        ahead.import_ahead("settings", (_config["warm"], _config["state"]), _unsafe)
+        reads.loading = was
+
+
+def _unsafe(own=frozenset()):
+    return standby.obstacle({_line.fileno(), _listener, *own})
 
 
 def _renew_packages():

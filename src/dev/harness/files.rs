@@ -12,9 +12,10 @@ use crate::scaffold::write;
 
 const PACKAGE: &str = "djwsgi_harness";
 
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("slot.wsgi", include_str!("../../../harness/slot.wsgi")),
     ("djwsgi_harness/__init__.py", include_str!("../../../harness/djwsgi_harness/__init__.py")),
+    ("djwsgi_harness/ahead.py", include_str!("../../../harness/djwsgi_harness/ahead.py")),
     ("djwsgi_harness/control.py", include_str!("../../../harness/djwsgi_harness/control.py")),
     ("djwsgi_harness/imports.py", include_str!("../../../harness/djwsgi_harness/imports.py")),
     ("djwsgi_harness/page.py", include_str!("../../../harness/djwsgi_harness/page.py")),

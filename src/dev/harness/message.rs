@@ -39,8 +39,6 @@ pub enum Said {
     Read { reads: Reads },
     /// It has left its standbys behind.
     Rehearsed { failed: Option<Failure>, obstacle: Option<String> },
-    /// These packages can't be imported ahead.
-    Unwarmed { names: Vec<String> },
     /// The packages that are loaded, and their folders.
     Modules { names: Vec<String>, folders: Vec<PathBuf> },
     /// A process forked from it ended, with this status, or minus the signal.

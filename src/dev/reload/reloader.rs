@@ -126,9 +126,6 @@ impl<'a> Reloader<'a> {
         self.route = None;
         self.slots = Slots::new(self.settings.plan, self.slots.build());
         self.slots.expect_changes_in(self.disk.latest());
-        if harness::warm_list(self.runtime).exists() {
-            self.slots = self.slots.clone().with_list();
-        }
         let Settings { root, roots, plan, .. } = &self.settings;
         harness::write(self.runtime, root, roots, plan.processes, start)
     }
@@ -258,12 +255,6 @@ impl<'a> Reloader<'a> {
                 self.note_obstacle(obstacle);
                 self.happened(Happening::Rehearsed { id, failed: failed.is_some() }, now);
             }
-            Said::Unwarmed { names } => {
-                if let Err(error) = self.drop_packages(&names) {
-                    self.printer.print(move |ui| ui.warn(&format!("{error:#}")));
-                }
-                self.happened(Happening::Unwarmed { id }, now);
-            }
             Said::Modules { names, folders } => {
                 self.disk.learn_packages(&folders);
                 if self.write_packages(&names).is_ok() {
@@ -321,14 +312,6 @@ impl<'a> Reloader<'a> {
     fn write_packages(&self, names: &[String]) -> Result<()> {
         let text = serde_json::to_string(names).context("cannot write the list of packages")?;
         write::replace(&harness::warm_list(self.runtime), &text)
-    }
-
-    fn drop_packages(&self, names: &[String]) -> Result<()> {
-        let path = harness::warm_list(self.runtime);
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut list: Vec<String> = serde_json::from_str(&text).unwrap_or_default();
-        list.retain(|name| !names.contains(name));
-        self.write_packages(&list)
     }
 
     fn happened(&mut self, happening: Happening, now: Instant) {

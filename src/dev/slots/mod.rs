@@ -97,6 +97,8 @@ pub struct Slots {
     /// The newest build could not be loaded.
     failed: bool,
     cause: Cause,
+    /// The standby that the newest build was forked from, in words.
+    from: String,
     /// Changed files, the newest first.
     hot: VecDeque<PathBuf>,
     last_change: Option<Instant>,
@@ -132,8 +134,6 @@ pub enum Happening {
     Read { id: Id, reads: Reads },
     /// A rehearsal reached its end; whether the site could be loaded.
     Rehearsed { id: Id, failed: bool },
-    /// Packages could not be imported ahead; the list is shorter now.
-    Unwarmed { id: Id },
     /// The list of packages to import ahead is there.
     Listed,
     /// A process ended; how, in words.
@@ -225,7 +225,7 @@ pub struct Report {
     pub cause: Cause,
     /// From the first change to now; `None` for the first build.
     pub took: Option<Duration>,
-    /// Where it was forked from, in words.
+    /// The standby it was forked from, in words.
     pub from: String,
     /// Why the site could not be loaded.
     pub failure: Option<Failure>,
@@ -243,6 +243,7 @@ impl Slots {
             route_used: false,
             failed: false,
             cause: Cause::default(),
+            from: String::new(),
             hot: VecDeque::new(),
             last_change: None,
             burst: 0,
@@ -255,13 +256,6 @@ impl Slots {
             ignored: BTreeSet::new(),
             deaths: (0, None),
         }
-    }
-
-    /// Says that a list of packages to import ahead is there from an earlier run.
-    #[must_use]
-    pub fn with_list(mut self) -> Self {
-        self.warmth = Warmth::Listed;
-        self
     }
 
     /// The number of the newest build.
@@ -351,7 +345,8 @@ impl Slots {
     /// The standby that a build is forked from: the deepest that is valid.
     fn best_standby(&self) -> Option<Id> {
         let standbys = self.processes.iter().filter(|(id, process)| process.is_standby() && self.is_valid(**id));
-        standbys.map(|(id, process)| (self.depth(*id), process.warm, *id)).max().map(|(_, _, id)| id)
+        let rank = |id: Id, process: &Process| (self.depth(id), process.warm, process.rehearsed, id);
+        standbys.map(|(id, process)| rank(*id, process)).max().map(|(.., id)| id)
     }
 
     fn root(&self) -> Option<Id> {

@@ -30,6 +30,8 @@ pub struct Process {
     pub stale: BTreeSet<PathBuf>,
     /// It imported the installed packages before anything of the site.
     pub warm: bool,
+    /// It is a rehearsal or was forked from one: more was imported before its turn.
+    pub rehearsed: bool,
     /// The state of the installed packages it knows.
     pub packages: u64,
 }

@@ -43,7 +43,6 @@ impl Slots {
                 self.rebuild_if_stale(now, actions);
             }
             Happening::Rehearsed { id, failed } => self.rehearsed(id, failed, actions),
-            Happening::Unwarmed { id } => self.set(id, Stage::Ending),
             Happening::Listed => {
                 if self.warmth != Warmth::Refused {
                     self.warmth = Warmth::Listed;
@@ -92,6 +91,7 @@ impl Slots {
             parent,
             orphan: parent.is_none(),
             warm: role == Role::Warm || over.is_some_and(|over| over.warm),
+            rehearsed: role == Role::Rehearse || over.is_some_and(|over| over.rehearsed),
             packages: match over {
                 Some(over) if over.stage != Stage::Root => over.packages,
                 _ => self.packages,
@@ -140,7 +140,7 @@ impl Slots {
         if first {
             let cause = std::mem::take(&mut self.cause);
             let took = cause.since.map(|since| now.duration_since(since));
-            let from = self.came_from(id);
+            let from = self.from.clone();
             actions.push(Action::Reloaded(Report { build: self.build, cause, took, from, failure }));
         }
         let build = self.build;
@@ -163,12 +163,12 @@ impl Slots {
         }
     }
 
-    fn came_from(&self, id: Id) -> String {
-        let parent = self.processes.get(&id).and_then(|process| process.parent);
-        match parent.and_then(|parent| self.processes.get(&parent)).map(|process| (&process.stage, process.warm)) {
-            Some((Stage::Held(at), _)) if !at.is_empty() => format!("from {at}"),
-            Some((Stage::Held(_), _)) => "from the installed packages".to_owned(),
-            _ => "from nothing".to_owned(),
+    /// A standby in words.
+    fn name_of(&self, id: Id) -> String {
+        match self.processes.get(&id).map(|process| &process.stage) {
+            Some(Stage::Held(at)) if at.is_empty() => "the installed packages".to_owned(),
+            Some(Stage::Held(at)) => at.clone(),
+            _ => "nothing".to_owned(),
         }
     }
 
@@ -371,6 +371,7 @@ impl Slots {
             self.phase = Phase::Waiting;
             return;
         };
+        self.from = self.name_of(from);
         let is_root = self.processes.get(&from).is_some_and(|process| process.stage == Stage::Root);
         let stops = (slot.index == 0 && self.plan.depth == Depth::Site).then(|| self.stops());
         let renew = is_root && self.packages > 0;
@@ -450,7 +451,8 @@ impl Slots {
     fn rehearse(&mut self, from: Id, actions: &mut Vec<Action>) {
         let warm = self.processes.get(&from).is_some_and(|process| process.warm);
         let has_standbys = self.processes.iter().any(|(id, process)| {
-            matches!(&process.stage, Stage::Held(at) if !at.is_empty()) && process.warm == warm && self.is_valid(*id)
+            let held = matches!(&process.stage, Stage::Held(at) if !at.is_empty());
+            held && process.rehearsed && process.warm == warm && self.is_valid(*id)
         });
         if self.plan.depth < Depth::Site || has_standbys || self.rehearsed == Some(self.build) {
             return;
@@ -473,7 +475,8 @@ impl Slots {
                 let Some(at) = held(process) else { return false };
                 let better = self.processes.iter().any(|(other, process_there)| {
                     held(process_there).as_ref() == Some(&at)
-                        && (process_there.warm, *other) > (process.warm, **id)
+                        && (process_there.warm, process_there.rehearsed, *other)
+                            > (process.warm, process.rehearsed, **id)
                         && self.is_valid(*other)
                 });
                 better || !self.is_valid(**id)

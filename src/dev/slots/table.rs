@@ -99,7 +99,6 @@ fn happenings() -> Vec<Happening> {
             loaded(id, "two", Some(failure())),
             Happening::Read { id, reads: views("older") },
             Happening::Rehearsed { id, failed: true },
-            Happening::Unwarmed { id },
             Happening::Exited { pid: i32::try_from(id).unwrap() + 100, how: "killed".to_owned() },
             Happening::Gone(id),
         ]);
@@ -141,8 +140,7 @@ fn promises(before: &Slots, happening: &Happening, after: &Slots, actions: &[Act
         let loads = |stage: &Stage| matches!(stage, Stage::Loading(slot) if slot.build == after.build());
         let at_work = after.processes.values().any(|process| loads(&process.stage)) || !after.awaited.is_empty();
         // A message that makes no sense may have turned the process into something else.
-        let sense =
-            !matches!(happening, Happening::Held { .. } | Happening::Rehearsed { .. } | Happening::Unwarmed { .. });
+        let sense = !matches!(happening, Happening::Held { .. } | Happening::Rehearsed { .. });
         assert!(at_work || !sense, "{context}");
     }
 }
