@@ -78,7 +78,11 @@ def _forked(order, parent):
         os.dup2(order["listener"], _listener)
         os.close(order["listener"])
     _connect(order, parent)
-    os.environ.update(order.get("environment", {}))
+    for name, value in order.get("environment", {}).items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
     faulthandler.enable(file=2)
     faulthandler.register(signal.SIGUSR2, file=2, all_threads=False)
 

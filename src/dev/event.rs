@@ -1,6 +1,6 @@
 //! What can happen to a running `djwsgi dev`: one queue for all of it.
 
-use super::harness::message::Said;
+use super::harness::message::{Said, Variables};
 use super::output::Line;
 use super::reload::{Saved, Settings};
 use super::slots::Id;
@@ -19,6 +19,8 @@ pub enum Event {
     /// The settings of djwsgi have changed and a new config is in place; with them
     /// what the instant reload must know.
     Reconfigured(Option<Settings>),
+    /// The variables of the site that differ from those Apache was started with.
+    Environment(Variables),
     /// Apache or the site wrote something.
     Wrote(Line),
     /// A request was answered: the line to show, and its status.

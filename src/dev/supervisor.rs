@@ -135,6 +135,10 @@ impl Supervisor<'_> {
                 life.reloader.as_mut()?.saved(batch);
                 None
             }
+            Event::Environment(variables) => {
+                life.reloader.as_mut()?.set_environment(variables);
+                None
+            }
             Event::Wrote(line) => self.show(line, life),
             Event::Request(line, status) => {
                 self.printer.print(move |ui| if status >= 500 { ui.line(&line) } else { ui.dim(&line) });

@@ -17,6 +17,7 @@ use crate::cli::{DevArgs, ReloadMode};
 use crate::dev::address::{self, SiteUrl};
 use crate::dev::conf::{self, Serving};
 use crate::dev::harness::files as harness;
+use crate::dev::harness::message::Variables;
 use crate::dev::reload::Settings;
 use crate::dev::runtime::Runtime;
 use crate::dev::slots::{Depth, Plan};
@@ -135,6 +136,20 @@ impl Prepared {
         variables
     }
 
+    /// The variables that differ from those of the `running` one, where they can be given to a process
+    /// without a new start of Apache.
+    pub fn changed_variables(&self, running: &Self) -> Variables {
+        if self.reload != ReloadMode::Standby {
+            return Variables::new();
+        }
+        let (new, old) = (self.environment(), running.environment());
+        let gone = old.iter().filter(|(name, _)| !new.iter().any(|(other, _)| other == name));
+        let set = new.iter().filter(|variable| !old.contains(variable));
+        // Values come from a TOML file or from JSON: they are text.
+        let text = |value: &OsString| Some(value.to_string_lossy().into_owned());
+        gone.map(|(name, _)| (name.clone(), None)).chain(set.map(|(name, value)| (name.clone(), text(value)))).collect()
+    }
+
     /// What a restart of Apache would change.
     pub fn fingerprint(&self) -> impl PartialEq + use<> {
         let dev = &self.site.config.dev;
@@ -146,7 +161,8 @@ impl Prepared {
     pub fn needs_restart(&self, running: &Self) -> bool {
         self.url() != running.url()
             || self.apache.binary != running.apache.binary
-            || self.environment() != running.environment()
+            || (self.reload != ReloadMode::Standby && self.environment() != running.environment())
+            || self.reload != running.reload
     }
 
     /// Puts the config in place once Apache accepts it.

@@ -5,6 +5,7 @@ use std::sync::mpsc::Sender;
 use super::prepared::Prepared;
 use crate::cli::DevArgs;
 use crate::dev::event::Event;
+use crate::dev::harness::message::Variables;
 use crate::dev::runtime::Runtime;
 use crate::dev::settings::Saves;
 use crate::interrupt;
@@ -12,8 +13,17 @@ use crate::interrupt;
 /// Puts the config of changed settings in place, save by save; the server stays where it listens.
 pub fn apply_saves(saves: Saves, args: &DevArgs, first: &Prepared, runtime: &Runtime, queue: &Sender<Event>) {
     let mut applied = first.fingerprint();
+    let mut variables = Variables::new();
     for () in saves {
-        let event = match Prepared::make(args, &first.site.root, runtime, Some(first.listen)) {
+        let made = Prepared::make(args, &first.site.root, runtime, Some(first.listen));
+        if let Ok(prepared) = &made {
+            let changed = prepared.changed_variables(first);
+            if changed != variables {
+                variables.clone_from(&changed);
+                let _ = queue.send(Event::Environment(changed));
+            }
+        }
+        let event = match made {
             Err(error) => Event::Rejected(error),
             Ok(_) if interrupt::requested() => return,
             Ok(prepared) if prepared.fingerprint() == applied => continue,

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::dev::slots::{Failure, Reads};
 
+/// Variables to set, or to remove.
+pub type Variables = BTreeMap<String, Option<String>>;
+
 /// What a process says. The same in harness/djwsgi_harness.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "said", rename_all = "lowercase")]
@@ -84,7 +87,7 @@ pub enum Order<'a> {
         /// A descriptor comes with the message.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         listener: bool,
-        environment: &'a BTreeMap<String, String>,
+        environment: &'a Variables,
         title: &'a str,
         detail: &'a str,
     },

@@ -18,7 +18,7 @@ use super::watch::{Saved, Watch};
 use crate::dev::event::Event;
 use crate::dev::harness::control::Control;
 use crate::dev::harness::files as harness;
-use crate::dev::harness::message::{Order, Role as Wire, Said, Served};
+use crate::dev::harness::message::{Order, Role as Wire, Said, Served, Variables};
 use crate::dev::harness::route::Route;
 use crate::dev::runtime::Runtime;
 use crate::dev::slots::{self, Action, Happening, Id, Job, Plan, Reads, Role, Slot, Slots};
@@ -63,7 +63,7 @@ pub struct Reloader<'a> {
     /// Milliseconds from fork to loaded, by connection.
     took: BTreeMap<Id, f64>,
     /// Variables that have changed since Apache was started.
-    environment: BTreeMap<String, String>,
+    environment: Variables,
     /// Connections of `djwsgi wait`: those whose mark has not been seen yet, and the others.
     marking: BTreeMap<PathBuf, Id>,
     waiting: BTreeSet<Id>,
@@ -101,7 +101,7 @@ impl<'a> Reloader<'a> {
             routes: 0,
             packages_changed: None,
             took: BTreeMap::new(),
-            environment: BTreeMap::new(),
+            environment: Variables::new(),
             marking: BTreeMap::new(),
             waiting: BTreeSet::new(),
             obstacle: None,
@@ -113,6 +113,12 @@ impl<'a> Reloader<'a> {
     pub fn reconfigure(&mut self, settings: Settings) {
         self.disk.reconfigure(settings.ignored.clone(), settings.extra.clone());
         self.settings = settings;
+    }
+
+    /// Variables of the site have changed since Apache was started.
+    pub fn set_environment(&mut self, variables: Variables) {
+        self.environment = variables;
+        self.happened(Happening::EverythingChanged("variables".to_owned()), Instant::now());
     }
 
     /// Apache is about to be started.
@@ -153,7 +159,7 @@ impl<'a> Reloader<'a> {
         self.found(findings, now);
         if self.packages_changed.is_some_and(|changed| changed + PACKAGES_QUIET <= now) {
             self.packages_changed = None;
-            self.happened(Happening::PackagesChanged, now);
+            self.happened(Happening::EverythingChanged("installed packages".to_owned()), now);
         }
         self.happened(Happening::Deadline, now);
     }
@@ -366,7 +372,6 @@ impl<'a> Reloader<'a> {
     }
 
     fn fork(&self, from: Id, job: &Job) {
-        let none = BTreeMap::new();
         let mut order = (Wire::Warm, Slot { build: 0, index: 0 }, None, "", "");
         match job {
             Job::Warm => {}
@@ -384,14 +389,13 @@ impl<'a> Reloader<'a> {
         let (role, slot, stops, title, detail) = order;
         let serves = matches!(job, Job::Load { .. } | Job::Page { .. });
         let listener = self.route.as_ref().filter(|_| serves);
-        let environment = if self.environment.is_empty() { &none } else { &self.environment };
         let order = Order::Fork {
             role,
             build: slot.build,
             index: slot.index,
             stops,
             listener: listener.is_some(),
-            environment,
+            environment: &self.environment,
             title,
             detail,
         };

@@ -24,8 +24,8 @@ impl Told {
     pub fn reloaded(&mut self, printer: &Printer, report: Report, inside: f64) {
         let Report { build, cause, took, from, failure } = report;
         if let Some(took) = took {
-            let what = match (cause.packages, cause.files.is_empty()) {
-                (true, true) => "installed packages".to_owned(),
+            let what = match cause.everything {
+                Some(what) if cause.files.is_empty() => what,
                 _ => self.names(&cause.files),
             };
             let line = format!("↻ {what} → {}", milliseconds(took));

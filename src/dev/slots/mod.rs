@@ -65,8 +65,8 @@ pub struct Cause {
     pub since: Option<Instant>,
     /// What changed.
     pub files: BTreeSet<PathBuf>,
-    /// Installed packages changed.
-    pub packages: bool,
+    /// What else changed, in words, if everything must be loaded anew.
+    pub everything: Option<String>,
 }
 
 /// What is known of the list of packages to import ahead.
@@ -142,8 +142,8 @@ pub enum Happening {
     Gone(Id),
     /// These are the contents of the disk now. `forced`: whoever read it.
     Changed { contents: Reads, forced: bool },
-    /// Installed packages or the environment changed.
-    PackagesChanged,
+    /// Everything must be loaded anew because of this, in words: installed packages, variables.
+    EverythingChanged(String),
     /// The site has answered its first request.
     Answered,
     /// A deadline has passed.

@@ -158,7 +158,7 @@ impl World {
     fn notice(&mut self) {
         if self.package_notices > 0 {
             self.package_notices = 0;
-            self.happen(Happening::PackagesChanged);
+            self.happen(Happening::EverythingChanged("packages".to_owned()));
         } else if let Some(file) = self.notices.pop_front()
             && self.known.contains(&path(file))
         {

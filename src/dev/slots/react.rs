@@ -61,10 +61,10 @@ impl Slots {
                 }
             }
             Happening::Changed { contents, forced } => self.changed(contents, forced, now, actions),
-            Happening::PackagesChanged => {
+            Happening::EverythingChanged(what) => {
                 self.packages += 1;
                 self.warmth = if self.warmth == Warmth::Refused { Warmth::Refused } else { Warmth::Unknown };
-                self.cause.packages = true;
+                self.cause.everything = Some(what);
                 self.rebuild(now, true, actions);
             }
             Happening::Answered => self.answered = true,

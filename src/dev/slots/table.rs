@@ -87,7 +87,7 @@ fn happenings() -> Vec<Happening> {
         Happening::Listed,
         Happening::Answered,
         Happening::Deadline,
-        Happening::PackagesChanged,
+        Happening::EverythingChanged("packages".to_owned()),
         changed("one"),
         changed("other"),
         Happening::Changed { contents: views("data"), forced: true },
