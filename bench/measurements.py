@@ -54,7 +54,8 @@ MEASUREMENTS = [
     Measurement("D", "Bursts of saves", "Pauses of 0 to 1 s between saves, while a client asks every 10 ms. A save counts "
                 "as served when its code or later code answers. *Last served*: the last state answers in the end.",
                 edits.bursts, (STARTPROJECT, WAGTAIL), "bursts"),
-    Measurement("E1", "Saves under load", f"{load.THREADS} clients ask all the time, each 20 ms after its last answer.",
+    Measurement("E1", "Saves under load", f"{load.THREADS} clients ask all the time, each 20 ms after its last answer. The "
+                "next save comes 0.1 to 0.5 s after the last one was served, or after 5 s.",
                 load.under_load, (STARTPROJECT,), "load", servers=("express", *OURS)),
     Measurement("E2", "A slow request", f"A request that sleeps {load.NAP} s is sent half a second before a save. Is it "
                 "answered, and after what time is a new request answered by the new code?",

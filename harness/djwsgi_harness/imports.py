@@ -101,13 +101,19 @@ def compiled(path, source):
     """The code of `source`, from the cache if it is there: by its contents, so never a wrong one."""
     key = reads.digest(b"\0".join((_MAGIC, os.fsencode(path), source)))
     file = os.path.join(_cache, key)
+    code = _read_compiled(file)
+    if code is None:
+        code = compile(source, path, "exec", dont_inherit=True)
+        _compiled.append((file, code))
+    return code
+
+
+def _read_compiled(file):
     try:
         with open(file, "rb") as cached:
             return marshal.loads(cached.read())
     except (OSError, EOFError, ValueError, TypeError):
-        code = compile(source, path, "exec", dont_inherit=True)
-        _compiled.append((file, code))
-        return code
+        return None
 
 
 def _note_missing(name, path, found):

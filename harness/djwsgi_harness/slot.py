@@ -94,7 +94,9 @@ def _load():
     if _order["role"] == "warm":
         _warm_up()
     if _order["role"] == "error":
-        return _serve(page.application(_order["title"], "", _order["detail"], _order["build"]), None)
+        title, detail = _order["title"], _order["detail"]
+        failed = {"title": title, "file": "", "line": 0, "detail": ""}
+        return _serve(page.application(title, "", detail, _order["build"]), failed)
     failed = None
     try:
         reads.begin(_config["roots"], [_config["state"]])

@@ -1,5 +1,6 @@
 //! The files of the harness, written anew at every start.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -27,6 +28,9 @@ const FILES: [(&str, &str); 10] = [
 
 /// Seconds of loading after which a standby is left behind wherever the load is.
 const SPREAD: f64 = 0.06;
+
+/// Compiled modules that are kept: each save adds one.
+const MOST_COMPILED: usize = 4000;
 
 /// What the harness must know before djwsgi can talk to it.
 #[derive(Serialize)]
@@ -65,9 +69,10 @@ fn cache(runtime: &Runtime) -> PathBuf {
 /// # Errors
 /// When the state can't be written.
 pub fn write(runtime: &Runtime, root: &Path, roots: &[PathBuf], processes: u16, start: u32) -> Result<()> {
-    let create = |folder: &Path| std::fs::create_dir_all(folder).map_err(|error| files::unwritable(folder, error));
+    let create = |folder: &Path| fs::create_dir_all(folder).map_err(|error| files::unwritable(folder, error));
     create(&runtime.state.join(PACKAGE))?;
     create(&cache(runtime))?;
+    tidy(&cache(runtime));
     for (name, text) in FILES {
         let path = runtime.state.join(name);
         if files::read_if_exists(&path)?.as_deref() != Some(text) {
@@ -88,4 +93,14 @@ pub fn write(runtime: &Runtime, root: &Path, roots: &[PathBuf], processes: u16, 
     };
     let text = serde_json::to_string(&config).context("cannot write the harness")?;
     write::replace(&runtime.state.join("harness.json"), &text)
+}
+
+/// Empties the folder of compiled modules when it has become large; they are made again.
+fn tidy(cache: &Path) {
+    let files: Vec<PathBuf> = fs::read_dir(cache).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    if files.len() > MOST_COMPILED {
+        for file in files {
+            let _ = fs::remove_file(file);
+        }
+    }
 }

@@ -299,7 +299,7 @@ impl<'a> Reloader<'a> {
             }
         }
         if !contents.is_empty() {
-            self.happened(Happening::Changed { contents, forced: false }, now);
+            self.happened(Happening::Seen(contents), now);
         }
     }
 

@@ -40,7 +40,8 @@ impl Told {
         if let Some(failure) = &failure
             && self.shown.as_ref() != Some(failure)
         {
-            let detail = failure.detail.trim_end().to_owned();
+            let text = if failure.detail.is_empty() { &failure.title } else { &failure.detail };
+            let detail = text.trim_end().to_owned();
             let place = self.place(failure);
             printer.print(move |ui| {
                 ui.line(&detail);

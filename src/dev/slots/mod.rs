@@ -96,6 +96,8 @@ pub struct Slots {
     route_used: bool,
     /// The newest build could not be loaded.
     failed: bool,
+    /// The newest build's process died while it loaded; this is what its page says.
+    page: Option<String>,
     cause: Cause,
     /// The standby that the newest build was forked from, in words.
     from: String,
@@ -140,8 +142,10 @@ pub enum Happening {
     Exited { pid: i32, how: String },
     /// A connection ended.
     Gone(Id),
-    /// These are the contents of the disk now. `forced`: whoever read it.
+    /// These are the contents of the disk after a save. `forced`: whoever read it.
     Changed { contents: Reads, forced: bool },
+    /// These are the contents of the disk now, looked at because a process has read them.
+    Seen(Reads),
     /// Everything must be loaded anew because of this, in words: installed packages, variables.
     EverythingChanged(String),
     /// The site has answered its first request.
@@ -242,6 +246,7 @@ impl Slots {
             build,
             route_used: false,
             failed: false,
+            page: None,
             cause: Cause::default(),
             from: String::new(),
             hot: VecDeque::new(),

@@ -180,7 +180,7 @@ impl World {
                 }
             }
             if !contents.is_empty() {
-                self.happen(Happening::Changed { contents, forced: false });
+                self.happen(Happening::Seen(contents));
             }
         }
         self.happen(mail);

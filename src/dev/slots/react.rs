@@ -60,7 +60,15 @@ impl Slots {
                     self.ended(id, "its end was not seen", now, actions);
                 }
             }
-            Happening::Changed { contents, forced } => self.changed(contents, forced, now, actions),
+            Happening::Changed { contents, forced } => {
+                if forced {
+                    self.assume_read(&contents);
+                }
+                // What a process has read that is loading, or has died while it was, is not known.
+                let unsure = self.page.is_some() || matches!(self.phase, Phase::Building { .. } | Phase::Settling(_));
+                self.changed(contents, unsure, now, actions);
+            }
+            Happening::Seen(contents) => self.changed(contents, false, now, actions),
             Happening::EverythingChanged(what) => {
                 self.packages += 1;
                 self.warmth = if self.warmth == Warmth::Refused { Warmth::Refused } else { Warmth::Unknown };
@@ -142,6 +150,13 @@ impl Slots {
             let took = cause.since.map(|since| now.duration_since(since));
             let from = self.from.clone();
             actions.push(Action::Reloaded(Report { build: self.build, cause, took, from, failure }));
+        }
+        if first {
+            // The others load when there is one that answers: what can't be loaded fails once, and the
+            // first answer does not share the processor.
+            for index in 1..self.plan.processes {
+                self.fork_load(Slot { index, ..slot }, actions);
+            }
         }
         let build = self.build;
         let count = |stage: &Stage| matches!(stage, Stage::Serving(slot) if slot.build == build);
@@ -247,27 +262,30 @@ impl Slots {
     fn show_page(&mut self, slot: Slot, title: String, actions: &mut Vec<Action>) {
         if let Some(root) = self.root() {
             self.awaited.push((slot, root));
+            self.page = Some(title.clone());
             let detail = "What it wrote last is in the terminal of djwsgi dev.".to_owned();
             actions.push(Action::Fork { from: root, job: Job::Page { slot, title, detail } });
         }
     }
 
-    fn changed(&mut self, contents: Reads, forced: bool, now: Instant, actions: &mut Vec<Action>) {
-        if forced {
-            // Nobody knows who has read it: only a process that knows nothing of the site is sure not to.
-            let before = |(path, _): (&PathBuf, &Content)| (path.clone(), Some("before".to_owned()));
-            let reads: Reads = contents.iter().map(before).collect();
-            let knows_the_site = |stage: &Stage| *stage != Stage::Root && *stage != Stage::Held(String::new());
-            for process in self.processes.values_mut().filter(|process| knows_the_site(&process.stage)) {
-                process.add_reads(reads.clone(), &self.disk);
-            }
+    /// Nobody knows who has read it: only a process that knows nothing of the site is sure not to.
+    fn assume_read(&mut self, contents: &Reads) {
+        let before = |(path, _): (&PathBuf, &Content)| (path.clone(), Some("before".to_owned()));
+        let reads: Reads = contents.iter().map(before).collect();
+        let knows_the_site = |stage: &Stage| *stage != Stage::Root && *stage != Stage::Held(String::new());
+        for process in self.processes.values_mut().filter(|process| knows_the_site(&process.stage)) {
+            process.add_reads(reads.clone(), &self.disk);
         }
+    }
+
+    /// `unsure`: whatever is different now may have been read.
+    fn changed(&mut self, contents: Reads, unsure: bool, now: Instant, actions: &mut Vec<Action>) {
         let mut files = Vec::new();
         for (path, content) in contents {
             if self.disk.get(&path) == Some(&content) {
                 continue;
             }
-            let mut concerned = false;
+            let mut concerned = unsure;
             for process in self.processes.values_mut() {
                 process.compare(&path, &content);
                 concerned |= process.stale.contains(&path);
@@ -286,8 +304,7 @@ impl Slots {
             }
         }
         self.cause.files.extend(files);
-        if matches!(self.phase, Phase::Building { .. }) {
-            // What is being loaded may have read it already; that is only known at the end.
+        if unsure {
             self.rebuild(now, true, actions);
         } else {
             self.rebuild_if_stale(now, actions);
@@ -316,13 +333,17 @@ impl Slots {
 
     /// Starts a build at once, or after a quiet moment where changes come in a series.
     fn rebuild(&mut self, now: Instant, is_change: bool, actions: &mut Vec<Action>) {
-        self.cause.since.get_or_insert(now);
         if is_change {
             let together = self.last_change.is_some_and(|last| now.duration_since(last) < TOGETHER);
             let waiting = matches!(self.phase, Phase::Settling(_));
             self.burst = if together || waiting { self.burst + 1 } else { 0 };
             self.last_change = Some(now);
+            if self.burst == 0 {
+                // A save by itself; whatever was being loaded before was for an earlier one.
+                self.cause.since = None;
+            }
         }
+        self.cause.since.get_or_insert(now);
         // New requests are not for the old code, whenever the new one is ready.
         if self.route_used {
             self.route_used = false;
@@ -356,12 +377,14 @@ impl Slots {
         }
         self.build += 1;
         self.phase = Phase::Building { since: now, remind: Some(now + PATIENCE) };
-        for index in 0..self.plan.processes {
-            self.fork_load(Slot { build: self.build, index }, actions);
-        }
+        self.page = None;
+        self.fork_load(Slot { build: self.build, index: 0 }, actions);
     }
 
     fn fork_load(&mut self, slot: Slot, actions: &mut Vec<Action>) {
+        if let Some(title) = self.page.clone() {
+            return self.show_page(slot, title, actions);
+        }
         let from = match self.plan.depth {
             Depth::Off => self.root(),
             Depth::Packages | Depth::Site => self.best_standby(),
