@@ -2,7 +2,7 @@
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E env PATH="$$PATH")
 
-.PHONY: demo build install test lint clean
+.PHONY: demo build install test bench-reload lint clean
 
 demo: build
 	@scripts/demo target/release/djwsgi
@@ -26,6 +26,13 @@ test:
 	cargo test --locked --no-run
 	$(SUDO) tests/prepare
 	@scripts/run-tests "$(SUDO)"
+
+# The reload against other servers, an hour and more. BENCH="--quick", "--help": options of bench/reload.py.
+bench-reload: build
+	@scripts/need test
+	$(SUDO) bench/prepare target/release/djwsgi
+	$(SUDO) bench/run $(BENCH)
+	@[ ! -e /var/tmp/djwsgi-bench/benchmarks.md ] || cp /var/tmp/djwsgi-bench/benchmarks.md docs/benchmarks.md
 
 clean:
 	cargo clean

@@ -6,6 +6,7 @@ Started by bench/run as the user of bench/prepare. Ends with the tables on stdou
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 import traceback
@@ -24,6 +25,11 @@ DOCUMENT = BASE / "benchmarks.md"
 
 def main():
     options = parse()
+    # Ended from outside, it ends its server as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    stray = outside_of({os.getsid(0)})
+    if stray:
+        sys.exit(f"error: an earlier run has left processes behind, or another one is under way: {stray}")
     counts = measurements.QUICK if options.quick else measurements.Counts()
     if options.saves:
         counts = measurements.with_saves(counts, options.saves)
@@ -42,8 +48,9 @@ def main():
     if not (options.quick or options.only or options.servers):
         DOCUMENT.write_text(text)
     print(text)
-    troubles = [run for run in results["runs"] if run.get("error")]
-    sys.exit(1 if troubles else 0)
+    for run in results["runs"]:
+        if run.get("error"):
+            say(f"could not be measured: {run['measurement']} {run['site']} {run['server']}")
 
 
 def parse():
@@ -93,8 +100,8 @@ def in_short(run):
     if run.get("error"):
         return "FAILED\n" + run["error"]
     shown = {key: value for key, value in run.items()
-             if key not in ("measurement", "server", "site", "round", "load_average", "stale_milliseconds", "delays")}
-    return json.dumps(shown)[:400]
+             if key not in ("measurement", "server", "site", "round", "load_average", "stale_milliseconds", "failures")}
+    return json.dumps(shown)[:300]
 
 
 def say(text):

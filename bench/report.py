@@ -24,10 +24,9 @@ end of the write to the arrival of this answer, in milliseconds.
 
 All servers run on the same machine, one after the other, each with the defaults of its reload mode, each in
 a fresh copy of the site, 3 s after its first answer. Before a save there is a random pause of 1.5 to 3 s, if
-nothing else is said. Servers take turns in {rounds} round(s). The sites are those of `django-admin
+nothing else is said. In A to C every server has its turn in each of {rounds} rounds, of which the second goes backwards. The sites are those of `django-admin
 startproject` and `wagtail start`, with an app added, SQLite and `DEBUG`. A save changes the length of the
 file, because Python takes a compiled file for current if length and second are the same.
-
 """
 
 
@@ -40,7 +39,7 @@ def document(results):
                     if run["measurement"] == measurement.name and run["site"] == site.name]
             if runs:
                 parts.append(section(measurement, site, runs))
-    return "\n".join(parts)
+    return "\n".join(filter(None, parts))
 
 
 def machine(found):

@@ -1,10 +1,12 @@
 //! The instant reload of `djwsgi dev`: notices saves, decides with [`crate::dev::slots`], and has the
 //! processes of the harness do it.
 
+mod acts;
 mod content;
 mod disk;
 mod reloader;
 mod told;
+mod waiting;
 mod watch;
 
 pub use reloader::{Reloader, Settings};

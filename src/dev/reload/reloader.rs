@@ -2,15 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use ignore::gitignore::Gitignore;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 use super::disk::{Disk, Findings};
 use super::told::Told;
@@ -18,10 +15,10 @@ use super::watch::{Saved, Watch};
 use crate::dev::event::Event;
 use crate::dev::harness::control::Control;
 use crate::dev::harness::files as harness;
-use crate::dev::harness::message::{Order, Role as Wire, Said, Served, Variables};
+use crate::dev::harness::message::{Order, Role as Wire, Said, Variables};
 use crate::dev::harness::route::Route;
 use crate::dev::runtime::Runtime;
-use crate::dev::slots::{self, Action, Happening, Id, Job, Plan, Reads, Role, Slot, Slots};
+use crate::dev::slots::{self, Happening, Id, Plan, Reads, Role, Slot, Slots};
 use crate::process;
 use crate::scaffold::write;
 use crate::ui::printer::Printer;
@@ -46,30 +43,30 @@ pub struct Settings {
 
 /// The instant reload of one running `dev`.
 pub struct Reloader<'a> {
-    printer: &'a Printer,
-    runtime: &'a Runtime,
-    settings: Settings,
-    slots: Slots,
-    control: Control,
-    disk: Disk,
-    told: Told,
+    pub(super) printer: &'a Printer,
+    pub(super) runtime: &'a Runtime,
+    pub(super) settings: Settings,
+    pub(super) slots: Slots,
+    pub(super) control: Control,
+    pub(super) disk: Disk,
+    pub(super) told: Told,
     /// The number of the start of Apache; messages from processes of an earlier one are stale.
-    start: u32,
+    pub(super) start: u32,
     /// Where mod_wsgi looks for its socket.
-    place: Option<PathBuf>,
-    route: Option<Route>,
-    routes: u64,
-    packages_changed: Option<Instant>,
+    pub(super) place: Option<PathBuf>,
+    pub(super) route: Option<Route>,
+    pub(super) routes: u64,
+    pub(super) packages_changed: Option<Instant>,
     /// Milliseconds from fork to loaded, by connection.
-    took: BTreeMap<Id, f64>,
+    pub(super) took: BTreeMap<Id, f64>,
     /// Variables that have changed since Apache was started.
-    environment: Variables,
+    pub(super) environment: Variables,
     /// Connections of `djwsgi wait`: those whose mark has not been seen yet, and the others.
-    marking: BTreeMap<PathBuf, Id>,
-    waiting: BTreeSet<Id>,
-    obstacle: Option<String>,
+    pub(super) marking: BTreeMap<PathBuf, Id>,
+    pub(super) waiting: BTreeSet<Id>,
+    pub(super) obstacle: Option<String>,
     /// Apache is being stopped: what ends, ends because of that.
-    stopped: bool,
+    pub(super) stopped: bool,
 }
 
 impl<'a> Reloader<'a> {
@@ -275,19 +272,6 @@ impl<'a> Reloader<'a> {
         }
     }
 
-    /// New requests wait for the next build from now on.
-    fn open_route(&mut self) {
-        let Some(place) = &self.place else { return };
-        self.routes += 1;
-        match Route::open(place, self.routes) {
-            Ok(route) => self.route = Some(route),
-            Err(error) => {
-                let place = place.clone();
-                self.printer.print(move |ui| ui.error(&format!("cannot listen at {}: {error}", place.display())));
-            }
-        }
-    }
-
     /// What was read is watched from now on. What happened to it before is found out.
     fn learn(&mut self, reads: &Reads, wrote: Vec<PathBuf>, now: Instant) {
         self.slots.ignore(wrote);
@@ -333,104 +317,4 @@ impl<'a> Reloader<'a> {
         }
         self.answer_waiting();
     }
-
-    fn act(&mut self, action: Action) {
-        match action {
-            Action::NewRoute => self.open_route(),
-            Action::Fork { from, job } => self.fork(from, &job),
-            Action::Go(id) => self.control.send(id, &Order::Go, None),
-            Action::Retire(id) => {
-                let grace = self.settings.plan.grace.as_secs_f64();
-                self.control.send(id, &Order::Retire { grace }, None);
-            }
-            Action::End(id) => self.control.send(id, &Order::End, None),
-            Action::Kill(id) => self.signal(id, Signal::SIGKILL),
-            Action::AskModules(id) => self.control.send(id, &Order::Modules, None),
-            Action::Reloaded(report) => {
-                let inside = self.took.values().last().copied().unwrap_or_default();
-                self.took.clear();
-                // For what Apache answers itself; no more than a number is lost with it.
-                let _ = write::replace(&self.runtime.build_file(), &report.build.to_string());
-                self.told.reloaded(self.printer, report, inside);
-            }
-            Action::Hanging(id, since) => {
-                let seconds = since.as_secs();
-                self.printer.print(move |ui| {
-                    ui.note(&format!("the site has been loading for {seconds} s; this is where it is:"));
-                });
-                self.signal(id, Signal::SIGUSR2);
-            }
-            Action::Died(how) => self.printer.print(move |ui| {
-                ui.warn(&format!("a process that served the site ended by itself ({how}); another takes its place"));
-            }),
-            Action::NoWarmUp => self.printer.print(|ui| {
-                ui.note(
-                    "the site does not load with its packages imported ahead: they are loaded with it at each save",
-                );
-            }),
-        }
-    }
-
-    fn fork(&self, from: Id, job: &Job) {
-        let mut order = (Wire::Warm, Slot { build: 0, index: 0 }, None, "", "");
-        match job {
-            Job::Warm => {}
-            Job::Rehearse { stops } => {
-                order.0 = Wire::Rehearse;
-                order.2 = Some(stops.as_slice());
-            }
-            Job::Load { slot, stops, renew } => {
-                order.0 = if *renew { Wire::Renew } else { Wire::Load };
-                order.1 = *slot;
-                order.2 = stops.as_deref();
-            }
-            Job::Page { slot, title, detail } => order = (Wire::Error, *slot, None, title, detail),
-        }
-        let (role, slot, stops, title, detail) = order;
-        let serves = matches!(job, Job::Load { .. } | Job::Page { .. });
-        let listener = self.route.as_ref().filter(|_| serves);
-        let order = Order::Fork {
-            role,
-            build: slot.build,
-            index: slot.index,
-            stops,
-            listener: listener.is_some(),
-            environment: &self.environment,
-            title,
-            detail,
-        };
-        self.control.send(from, &order, listener.map(AsFd::as_fd));
-    }
-
-    fn signal(&self, id: Id, signal: Signal) {
-        if let Some(process) = self.slots.process(id) {
-            // One that has gone already is what is wanted.
-            let _ = kill(Pid::from_raw(process.pid), signal);
-        }
-    }
-
-    /// Notices of everything that was saved before now arrive before that of a file made now.
-    fn mark(&mut self, id: Id) {
-        let mark = self.runtime.run.join(format!("mark-{id}"));
-        if self.disk.polls() || write_mark(&mark).is_err() {
-            self.waiting.insert(id);
-            return self.answer_waiting();
-        }
-        self.marking.insert(mark, id);
-    }
-
-    fn answer_waiting(&mut self) {
-        if self.waiting.is_empty() || !self.disk.is_settled() {
-            return;
-        }
-        let Some(loaded) = self.slots.served() else { return };
-        let served = Served { build: self.slots.build(), loaded };
-        for id in std::mem::take(&mut self.waiting) {
-            self.control.send(id, &served, None);
-        }
-    }
-}
-
-fn write_mark(path: &Path) -> std::io::Result<()> {
-    fs::write(path, "")
 }

@@ -1,0 +1,102 @@
+//! What the slots decide, done.
+
+use std::os::fd::AsFd;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::reloader::Reloader;
+use crate::dev::harness::message::{Order, Role as Wire};
+use crate::dev::harness::route::Route;
+use crate::dev::slots::{Action, Id, Job, Slot};
+use crate::scaffold::write;
+
+impl Reloader<'_> {
+    pub(super) fn act(&mut self, action: Action) {
+        match action {
+            Action::NewRoute => self.open_route(),
+            Action::Fork { from, job } => self.fork(from, &job),
+            Action::Go(id) => self.control.send(id, &Order::Go, None),
+            Action::Retire(id) => {
+                let grace = self.settings.plan.grace.as_secs_f64();
+                self.control.send(id, &Order::Retire { grace }, None);
+            }
+            Action::End(id) => self.control.send(id, &Order::End, None),
+            Action::Kill(id) => self.signal(id, Signal::SIGKILL),
+            Action::AskModules(id) => self.control.send(id, &Order::Modules, None),
+            Action::Reloaded(report) => {
+                let inside = self.took.values().last().copied().unwrap_or_default();
+                self.took.clear();
+                // For what Apache answers itself; no more than a number is lost with it.
+                let _ = write::replace(&self.runtime.build_file(), &report.build.to_string());
+                self.told.reloaded(self.printer, report, inside);
+            }
+            Action::Hanging(id, since) => {
+                let seconds = since.as_secs();
+                self.printer.print(move |ui| {
+                    ui.note(&format!("the site has been loading for {seconds} s; this is where it is:"));
+                });
+                self.signal(id, Signal::SIGUSR2);
+            }
+            Action::Died(how) => self.printer.print(move |ui| {
+                ui.warn(&format!("a process that served the site ended by itself ({how}); another takes its place"));
+            }),
+            Action::NoWarmUp => self.printer.print(|ui| {
+                ui.note(
+                    "the site does not load with its packages imported ahead: they are loaded with it at each save",
+                );
+            }),
+        }
+    }
+
+    /// New requests wait for the next build from now on.
+    fn open_route(&mut self) {
+        let Some(place) = &self.place else { return };
+        self.routes += 1;
+        match Route::open(place, self.routes) {
+            Ok(route) => self.route = Some(route),
+            Err(error) => {
+                let place = place.clone();
+                self.printer.print(move |ui| ui.error(&format!("cannot listen at {}: {error}", place.display())));
+            }
+        }
+    }
+
+    fn fork(&self, from: Id, job: &Job) {
+        let mut order = (Wire::Warm, Slot { build: 0, index: 0 }, None, "", "");
+        match job {
+            Job::Warm => {}
+            Job::Rehearse { stops } => {
+                order.0 = Wire::Rehearse;
+                order.2 = Some(stops.as_slice());
+            }
+            Job::Load { slot, stops, renew } => {
+                order.0 = if *renew { Wire::Renew } else { Wire::Load };
+                order.1 = *slot;
+                order.2 = stops.as_deref();
+            }
+            Job::Page { slot, title, detail } => order = (Wire::Error, *slot, None, title, detail),
+        }
+        let (role, slot, stops, title, detail) = order;
+        let serves = matches!(job, Job::Load { .. } | Job::Page { .. });
+        let listener = self.route.as_ref().filter(|_| serves);
+        let order = Order::Fork {
+            role,
+            build: slot.build,
+            index: slot.index,
+            stops,
+            listener: listener.is_some(),
+            environment: &self.environment,
+            title,
+            detail,
+        };
+        self.control.send(from, &order, listener.map(AsFd::as_fd));
+    }
+
+    fn signal(&self, id: Id, signal: Signal) {
+        if let Some(process) = self.slots.process(id) {
+            // One that has gone already is what is wanted.
+            let _ = kill(Pid::from_raw(process.pid), signal);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Standbys: when they are made, and when they are let go.
+
+use super::process::{Id, Process, Stage};
+use super::{Action, Depth, Job, Phase, Slots, Warmth};
+
+impl Slots {
+    /// Has standbys made where there are none, once the site answers and nothing else is being loaded.
+    pub(super) fn make_standbys(&mut self, actions: &mut Vec<Action>) {
+        let works = |stage: &Stage| matches!(stage, Stage::Warming | Stage::Rehearsing | Stage::Loading(_));
+        let busy = self.making || self.processes.values().any(|process| works(&process.stage));
+        let wanted = self.plan.depth >= Depth::Packages && self.answered && self.phase == Phase::Serving;
+        if busy || !wanted || self.failed || actions.iter().any(|action| matches!(action, Action::Fork { .. })) {
+            return;
+        }
+        let warm = self
+            .processes
+            .iter()
+            .find(|(id, process)| process.warm && process.stage == Stage::Held(String::new()) && self.is_valid(**id));
+        let warm = warm.map(|(id, _)| *id);
+        match (self.warmth, warm) {
+            (Warmth::Unknown, _) => {
+                let serving = self.serving().next();
+                if let Some(id) = serving {
+                    self.warmth = Warmth::Asked;
+                    actions.push(Action::AskModules(id));
+                }
+            }
+            (Warmth::Listed, None) => {
+                if let Some(root) = self.root() {
+                    self.making = true;
+                    actions.push(Action::Fork { from: root, job: Job::Warm });
+                }
+            }
+            (Warmth::Listed, Some(warm)) => self.rehearse(warm, actions),
+            (Warmth::Refused, _) => {
+                if let Some(root) = self.root() {
+                    self.rehearse(root, actions);
+                }
+            }
+            (Warmth::Asked, _) => {}
+        }
+    }
+
+    /// Has the site loaded for its standbys, once for a build at most, if there are none yet.
+    fn rehearse(&mut self, from: Id, actions: &mut Vec<Action>) {
+        let warm = self.processes.get(&from).is_some_and(|process| process.warm);
+        let has_standbys = self.processes.iter().any(|(id, process)| {
+            let held = matches!(&process.stage, Stage::Held(at) if !at.is_empty());
+            held && process.rehearsed && process.warm == warm && self.is_valid(*id)
+        });
+        if self.plan.depth < Depth::Site || has_standbys || self.rehearsed == Some(self.build) {
+            return;
+        }
+        self.rehearsed = Some(self.build);
+        self.making = true;
+        actions.push(Action::Fork { from, job: Job::Rehearse { stops: self.stops() } });
+    }
+
+    pub(super) fn rehearsed(&mut self, id: Id, failed: bool, actions: &mut Vec<Action>) {
+        let warm = self.processes.get(&id).is_some_and(|process| process.warm);
+        let meaningful = self.is_valid(id) && self.served() == Some(true);
+        self.set(id, Stage::Ending);
+        if failed && warm && meaningful {
+            // What loads without the packages imported ahead does not load with them.
+            self.warmth = Warmth::Refused;
+            actions.push(Action::NoWarmUp);
+            self.rehearsed = None;
+            let warm: Vec<Id> = self.processes.iter().filter(|(_, process)| process.warm).map(|(id, _)| *id).collect();
+            for id in warm {
+                if self.processes.get(&id).is_some_and(|process| matches!(process.stage, Stage::Held(_))) {
+                    self.end(id, actions);
+                }
+            }
+        }
+    }
+
+    /// Lets go of standbys that will never be used.
+    pub(super) fn drop_standbys(&mut self, actions: &mut Vec<Action>) {
+        let held = |process: &Process| match &process.stage {
+            Stage::Held(at) => Some(at.clone()),
+            _ => None,
+        };
+        let useless: Vec<Id> = self
+            .processes
+            .iter()
+            .filter(|(id, process)| {
+                let Some(at) = held(process) else { return false };
+                let better = self.processes.iter().any(|(other, process_there)| {
+                    held(process_there).as_ref() == Some(&at)
+                        && (process_there.warm, process_there.rehearsed, *other)
+                            > (process.warm, process.rehearsed, **id)
+                        && self.is_valid(*other)
+                });
+                better || !self.is_valid(**id)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in useless {
+            self.end(id, actions);
+        }
+    }
+}
