@@ -6,6 +6,7 @@ Started by bench/run as the user of bench/prepare. Ends with the tables on stdou
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -15,7 +16,7 @@ import machine
 import measurements
 import report
 import sites
-from places import BASE
+from places import BASE, LOGS
 from processes import outside_of
 from servers import KINDS, NotServing
 
@@ -37,6 +38,7 @@ def main():
     kinds = [kind for kind in KINDS if not options.servers or kind.name in options.servers]
     # A document that is there afterwards is one of this run, and a whole one.
     DOCUMENT.unlink(missing_ok=True)
+    shutil.rmtree(LOGS, ignore_errors=True)
     say("making the sites")
     sites.make_all()
     results = {"command": "make bench-reload", "machine": machine.describe(), "counts": vars(counts), "runs": []}

@@ -78,10 +78,10 @@ class Server:
     def __init__(self, kind, site, path=MARKED):
         self.kind, self.site = kind, site
         self.port = free_port()
-        self.log = LOGS / f"{kind.name}-{site.name}.log"
+        LOGS.mkdir(exist_ok=True)
+        self.log = LOGS / f"{len(os.listdir(LOGS)):03}-{kind.name}-{site.name}.log"
         self.left = []  # what SIGKILL had to end
         shutil.rmtree(BASE / "express", ignore_errors=True)
-        LOGS.mkdir(exist_ok=True)
         self.begun = time.monotonic()
         with open(self.log, "wb") as out:
             self.process = subprocess.Popen(kind.command(site, self.port), cwd=site.folder, stdin=subprocess.DEVNULL,

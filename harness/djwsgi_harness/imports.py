@@ -3,6 +3,7 @@
 It finds nothing itself. It notes what was found and what was not, has the site's modules compiled
 from their source, and lets `before_module` know before one of them is executed.
 """
+import importlib._bootstrap as _bootstrap
 import importlib.machinery
 import importlib.util
 import marshal
@@ -39,7 +40,7 @@ def save_compiled():
 
 class SiteFinder:
     def __init__(self, before_module):
-        self._before_module = before_module
+        self.before_module = before_module
 
     def find_spec(self, name, path=None, target=None):
         spec = self._ask_others(name, path, target)
@@ -54,11 +55,10 @@ class SiteFinder:
                     if reads.is_site(os.path.join(folder, "x")):
                         reads.note_missing(os.path.join(folder, "__init__.py"))
             return spec
-        if path is None:
-            _note_missing(name, None, origin)
+        _note_missing(name, path, origin)
         if reads.is_site(origin):
             if type(spec.loader) is importlib.machinery.SourceFileLoader:
-                spec.loader = SiteLoader(spec.loader.name, spec.loader.path, self._before_module)
+                spec.loader = SiteLoader(spec.loader.name, spec.loader.path, self, path)
             else:
                 # Compiled, or through a loader of its own: djwsgi knows its file at least.
                 reads.note_file(origin)
@@ -83,12 +83,25 @@ class SiteLoader(importlib.machinery.SourceFileLoader):
     """Loads a module of the site from its source: Python takes compiled files for current by size and
     whole second, so of two saves within a second the first could run for ever."""
 
-    def __init__(self, name, path, before_module):
+    def __init__(self, name, path, finder, folders):
         super().__init__(name, path)
-        self._before_module = before_module
+        self._finder = finder
+        self._folders = folders
 
     def exec_module(self, module):
-        self._before_module(module.__name__, self.path)
+        name = module.__name__
+        if self._finder.before_module(name, self.path):
+            spec = self._finder.find_spec(name, self._folders)
+            if spec is None:
+                raise ModuleNotFoundError("No module named %r" % name, name=name)
+            if spec.origin != self.path:
+                # A package now, or no longer one.
+                _bootstrap._init_module_attrs(spec, module, override=True)
+                if spec.submodule_search_locations is None:
+                    vars(module).pop("__path__", None)
+                if isinstance(spec.loader, SiteLoader):
+                    return super(SiteLoader, spec.loader).exec_module(module)
+                return spec.loader.exec_module(module)
         super().exec_module(module)
 
     def get_code(self, fullname):
@@ -116,6 +129,13 @@ def _read_compiled(file):
         return None
 
 
+def forget_folders():
+    """Have the site's folders listed anew: time has passed since that was done."""
+    for folder, finder in list(sys.path_importer_cache.items()):
+        if finder is not None and hasattr(finder, "invalidate_caches") and reads.is_site(os.path.join(folder, "x")):
+            finder.invalidate_caches()
+
+
 def _note_missing(name, path, found):
     """Note where the module `name` was looked for in vain before it was `found` or not at all."""
     last = name.rpartition(".")[2]
@@ -123,8 +143,14 @@ def _note_missing(name, path, found):
         if not isinstance(folder, str):
             continue
         folder = folder or os.getcwd()
-        if found is not None and os.path.dirname(found) in (folder, os.path.join(folder, last)):
+        package = os.path.join(folder, last, "__init__.py")
+        if found == package:
             return
-        if reads.is_site(os.path.join(folder, "x")) and os.path.isdir(folder):
+        is_site = reads.is_site(os.path.join(folder, "x")) and os.path.isdir(folder)
+        if is_site:
+            # Python looks for a package before it looks for a module.
+            reads.note_missing(package)
+        if found is not None and os.path.dirname(found) == folder:
+            return
+        if is_site:
             reads.note_missing(os.path.join(folder, last + ".py"))
-            reads.note_missing(os.path.join(folder, last, "__init__.py"))

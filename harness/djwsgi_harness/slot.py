@@ -18,7 +18,7 @@ import types
 
 from . import ahead, imports, page, reads, serving, standby
 
-_MOST_STANDBYS = 8
+_MOST_STANDBYS = 6
 
 _config = {}
 _line = None
@@ -53,7 +53,8 @@ def _start(config_file):
     standby.plain_signals()
     _connect({"role": "root"}, 0, place)
     standby.remember_descriptors()
-    _forked(standby.wait_for_orders(_line, _children), os.getpid())
+    pid_here = os.getpid()
+    _forked(standby.wait_for_orders(_line, _children), pid_here)
     return _load()
 
 
@@ -160,43 +161,48 @@ def _load_urls():
 
 def _before_module(name, path):
     """Stop here, if the module at `path` is likely to change, or much was loaded since the last stop:
-    this process stays behind as a standby and a fork of it goes on."""
+    this process stays behind as a standby and a fork of it goes on. True in a process that was forked
+    later, when djwsgi asked for it: what was found before may not be there any more."""
     global _obstacle, _stops, _last_stop
-    if not _order.get("stops") or _stops >= _MOST_STANDBYS or _obstacle is not None:
-        return
+    if _order.get("stops") is None or _stops >= _MOST_STANDBYS or _obstacle is not None:
+        return False
     spread = time.monotonic() - _last_stop > _config["spread"]
     if not spread and os.path.realpath(path) not in _order["stops"]:
-        return
+        return False
     _obstacle = _unsafe()
     if _obstacle is not None:
-        return
+        return False
     _import_more()
     _stops += 1
     _last_stop = time.monotonic()
     was = reads.loading
     reads.loading = False
-    _stay_behind(name)
+    later = _stay_behind(name)
     reads.loading = was
+    return later
 
 
 def _stay_behind(name):
-    """Fork. The fork returns and goes on; this process returns in forks that djwsgi asks for."""
+    """Fork. The fork returns False and goes on; this process returns True in forks that djwsgi asks
+    for."""
     pid_here = os.getpid()
-    _line.send(said="held", at=name, reads=reads.take(), wrote=reads.written())
+    _line.send(said="held", at=name, modules=len(sys.modules), reads=reads.take(), wrote=reads.written())
     pid = os.fork()
     if pid == 0:
         _children.forget()
         _connect(_order, pid_here)
-        return
+        return False
     _children.add(pid)
     _forked(standby.wait_for_orders(_line, _children), pid_here)
+    imports.forget_folders()
+    return True
 
 
 def _warm_up():
     """Import installed packages that need no settings, and stand by before anything of the site."""
     ahead.import_ahead("packages", (_config["warm"], _config["state"]), _unsafe)
     pid_here = os.getpid()
-    _line.send(said="held", at="", reads=reads.take(), wrote=[])
+    _line.send(said="held", at="", modules=len(sys.modules), reads=reads.take(), wrote=[])
     _forked(standby.wait_for_orders(_line, _children), pid_here)
 
 

@@ -177,13 +177,12 @@ def _descriptors():
 def _close_databases():
     """Connections that the site opened while it loaded; Django opens new ones when they are needed."""
     django_db = sys.modules.get("django.db")
-    if django_db is None:
+    handler = getattr(django_db, "connections", None)
+    # Asking for them would have the settings read, which may not be there yet.
+    if "settings" not in getattr(handler, "__dict__", ()):
         return
-    try:
-        for connection in django_db.connections.all(initialized_only=True):
-            connection.close()
-    except Exception:
-        pass  # no settings yet, or an application that is far from ready: then none is open
+    for connection in handler.all(initialized_only=True):
+        connection.close()
 
 
 def plain_signals():

@@ -26,8 +26,8 @@ pub enum Said {
         /// Where mod_wsgi looks for its socket; from the root.
         place: Option<PathBuf>,
     },
-    /// It stands by before a module.
-    Held { at: String, reads: Reads, wrote: Vec<PathBuf> },
+    /// It stands by before a module, with so many modules loaded.
+    Held { at: String, modules: usize, reads: Reads, wrote: Vec<PathBuf> },
     /// It has loaded the site, or failed to, in so many milliseconds.
     Loaded {
         failed: Option<Failure>,

@@ -1,6 +1,9 @@
 //! What the slots decide, done.
 
+use std::fs;
+use std::io;
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -9,7 +12,6 @@ use super::reloader::Reloader;
 use crate::dev::harness::message::{Order, Role as Wire};
 use crate::dev::harness::route::Route;
 use crate::dev::slots::{Action, Id, Job, Slot};
-use crate::scaffold::write;
 
 impl Reloader<'_> {
     pub(super) fn act(&mut self, action: Action) {
@@ -28,7 +30,7 @@ impl Reloader<'_> {
                 let inside = self.took.values().last().copied().unwrap_or_default();
                 self.took.clear();
                 // For what Apache answers itself; no more than a number is lost with it.
-                let _ = write::replace(&self.runtime.build_file(), &report.build.to_string());
+                let _ = write_quickly(&self.runtime.build_file(), &report.build.to_string());
                 self.told.reloaded(self.printer, report, inside);
             }
             Action::Hanging(id, since) => {
@@ -99,4 +101,11 @@ impl Reloader<'_> {
             let _ = kill(Pid::from_raw(process.pid), signal);
         }
     }
+}
+
+/// Replaces a file that need not survive a power cut; the disk is not waited for.
+fn write_quickly(path: &Path, text: &str) -> io::Result<()> {
+    let temporary = path.with_extension("next");
+    fs::write(&temporary, text)?;
+    fs::rename(temporary, path)
 }

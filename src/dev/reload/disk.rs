@@ -75,12 +75,7 @@ impl Disk {
     /// Takes other `[dev] watch` and `ignore`.
     pub fn reconfigure(&mut self, ignored: Gitignore, extra: Vec<PathBuf>) {
         for path in &extra {
-            // What git leaves out is not the site's.
-            for entry in ignore::WalkBuilder::new(path).hidden(false).build().flatten() {
-                if entry.file_type().is_some_and(|kind| kind.is_dir()) {
-                    self.watch.add(entry.path());
-                }
-            }
+            self.look_at_extra(path, &mut Findings::default());
             self.watch.add_for(path);
         }
         self.ignored = ignored;
@@ -211,7 +206,7 @@ impl Disk {
         let is_translation = is_below(path, &self.translations) && path.extension().is_some_and(|ext| ext == "mo");
         let is_package = path.parent().is_some_and(|parent| self.packages.contains(parent))
             && path.extension().is_some_and(|extension| PACKAGE_ENDINGS.iter().any(|ending| extension == *ending));
-        let is_extra = self.extra.iter().any(|extra| path.starts_with(extra)) && !path.is_dir();
+        let is_extra = self.extra.iter().any(|extra| path.starts_with(extra));
         if affected.is_empty() && !(is_template || is_translation || is_package || is_extra) {
             return;
         }
@@ -239,9 +234,25 @@ impl Disk {
             findings.translations.insert(path.to_owned());
         }
         if is_extra {
-            findings.forced.insert(path.to_owned(), content::of(path));
+            self.look_at_extra(path, findings);
         }
         findings.packages |= is_package;
+    }
+
+    /// Watches what is below `path` and takes in the files there.
+    fn look_at_extra(&mut self, path: &Path, findings: &mut Findings) {
+        if !path.is_dir() {
+            findings.forced.insert(path.to_owned(), content::of(path));
+            return;
+        }
+        // What git leaves out is not the site's.
+        for entry in ignore::WalkBuilder::new(path).hidden(false).build().flatten() {
+            if entry.path().is_dir() {
+                self.watch.add(entry.path());
+            } else {
+                findings.forced.insert(entry.path().to_owned(), content::of(entry.path()));
+            }
+        }
     }
 
     /// What of the known is at `path`, below it, or lists it.

@@ -239,9 +239,9 @@ impl<'a> Reloader<'a> {
                 };
                 self.happened(Happening::Connected { id, pid, parent, role }, now);
             }
-            Said::Held { at, reads, wrote } => {
+            Said::Held { at, modules, reads, wrote } => {
                 self.learn(&reads, wrote, now);
-                self.happened(Happening::Held { id, at, reads }, now);
+                self.happened(Happening::Held { id, at, modules, reads }, now);
             }
             Said::Loaded { failed, obstacle, reads, wrote, folders, took } => {
                 self.learn(&reads, wrote, now);

@@ -29,7 +29,7 @@ impl Told {
                 _ => self.names(&cause.files),
             };
             let line = format!("↻ {what} → {}", milliseconds(took));
-            let detail = format!("  build {build}, from the standby before {from}: {inside:.0} ms for loading");
+            let detail = format!("  build {build}, from {from}: {inside:.0} ms for loading");
             printer.print(move |ui| {
                 ui.line(&line);
                 if ui.verbose {

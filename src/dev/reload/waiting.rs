@@ -19,7 +19,7 @@ impl Reloader<'_> {
     }
 
     pub(super) fn answer_waiting(&mut self) {
-        if self.waiting.is_empty() || !self.disk.is_settled() {
+        if self.waiting.is_empty() || !self.disk.is_settled() || self.packages_changed.is_some() {
             return;
         }
         let Some(loaded) = self.slots.served() else { return };

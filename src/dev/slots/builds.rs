@@ -165,8 +165,8 @@ impl Slots {
     fn name_of(&self, id: Id) -> String {
         match self.processes.get(&id).map(|process| &process.stage) {
             Some(Stage::Held(at)) if at.is_empty() => "the installed packages".to_owned(),
-            Some(Stage::Held(at)) => at.clone(),
-            _ => "nothing".to_owned(),
+            Some(Stage::Held(at)) => format!("the standby before {at}"),
+            _ => "an empty process".to_owned(),
         }
     }
 

@@ -222,16 +222,10 @@ impl Slots {
         !self.is_stale(process) && process.parent.is_none_or(|parent| self.is_valid(parent))
     }
 
-    /// How much of the site a standby has loaded.
-    fn depth(&self, id: Id) -> usize {
-        let Some(process) = self.processes.get(&id) else { return 0 };
-        process.reads.len() + process.parent.map_or(0, |parent| self.depth(parent))
-    }
-
     /// The standby that a build is forked from: the deepest that is valid.
     fn best_standby(&self) -> Option<Id> {
         let standbys = self.processes.iter().filter(|(id, process)| process.is_standby() && self.is_valid(**id));
-        let rank = |id: Id, process: &Process| (self.depth(id), process.warm, process.rehearsed, id);
+        let rank = |id: Id, process: &Process| (process.modules, process.warm, process.rehearsed, id);
         standbys.map(|(id, process)| rank(*id, process)).max().map(|(.., id)| id)
     }
 

@@ -253,7 +253,7 @@ impl World {
             }
             Doing::Warming => {
                 self.sim(id).doing = Doing::Standing;
-                self.mail.push_back(Happening::Held { id, at: String::new(), reads: Reads::new() });
+                self.mail.push_back(Happening::Held { id, at: String::new(), modules: 1, reads: Reads::new() });
             }
             Doing::Loading => self.load(id, sim),
         }
@@ -297,7 +297,7 @@ impl World {
         if file < FILES && sim.stops.remove(&file) {
             let reads = std::mem::take(&mut self.sim(id).untold);
             self.sim(id).doing = Doing::Standing;
-            self.mail.push_back(Happening::Held { id, at: file.to_string(), reads });
+            self.mail.push_back(Happening::Held { id, at: file.to_string(), modules: 2 + file, reads });
             let (pid, role, route) = (sim.pid, sim.role, sim.route);
             let child = self.arrive(pid, role, Doing::Loading, Some(sim));
             self.sim(child).route = route;

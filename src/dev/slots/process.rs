@@ -28,6 +28,8 @@ pub struct Process {
     pub reads: Reads,
     /// Those of them that are something else now.
     pub stale: BTreeSet<PathBuf>,
+    /// How many modules it had loaded when it stopped.
+    pub modules: usize,
     /// It imported the installed packages before anything of the site.
     pub warm: bool,
     /// It is a rehearsal or was forked from one: more was imported before its turn.

@@ -19,7 +19,10 @@ impl Slots {
     fn take(&mut self, happening: Happening, now: Instant, actions: &mut Vec<Action>) {
         match happening {
             Happening::Connected { id, pid, parent, role } => self.connected(id, pid, parent, role, now, actions),
-            Happening::Held { id, at, reads } => self.held(id, at, reads),
+            Happening::Held { id, at, modules, reads } => {
+                self.add_reads(id, reads);
+                self.held(id, at, modules);
+            }
             Happening::Loaded { id, reads, failure } => self.loaded(id, reads, failure, now, actions),
             Happening::Read { id, reads } => {
                 self.add_reads(id, reads);
@@ -90,6 +93,7 @@ impl Slots {
             stage,
             reads: Reads::new(),
             stale: BTreeSet::new(),
+            modules: 0,
         };
         self.processes.insert(id, process);
         match role {
@@ -99,12 +103,12 @@ impl Slots {
         }
     }
 
-    fn held(&mut self, id: Id, at: String, reads: Reads) {
-        self.add_reads(id, reads);
+    fn held(&mut self, id: Id, at: String, modules: usize) {
         if let Some(process) = self.processes.get_mut(&id)
             && process.stage != Stage::Ending
         {
             process.stage = Stage::Held(at);
+            process.modules = modules;
         }
     }
 

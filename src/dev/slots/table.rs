@@ -45,7 +45,7 @@ fn failure() -> Failure {
 fn histories() -> Vec<(&'static str, Vec<Happening>)> {
     let slot = |build| Role::Load(Slot { build, index: 0 });
     let root = connected(ROOT, 0, Role::Root);
-    let held = Happening::Held { id: DEEP, at: "views".to_owned(), reads: settings() };
+    let held = Happening::Held { id: DEEP, at: "views".to_owned(), modules: 200, reads: settings() };
     let loading = vec![root.clone(), connected(DEEP, ROOT, slot(1)), held, connected(OLD, DEEP, slot(1))];
     let serving = [loading.clone(), vec![loaded(OLD, "one", None)]].concat();
     let failed = [loading.clone(), vec![loaded(OLD, "one", Some(failure()))]].concat();
@@ -55,7 +55,7 @@ fn histories() -> Vec<(&'static str, Vec<Happening>)> {
             Happening::Answered,
             Happening::Listed,
             connected(WARM, ROOT, Role::Warm),
-            Happening::Held { id: WARM, at: String::new(), reads: Reads::new() },
+            Happening::Held { id: WARM, at: String::new(), modules: 100, reads: Reads::new() },
         ],
     ]
     .concat();
@@ -94,7 +94,7 @@ fn happenings() -> Vec<Happening> {
     ];
     for id in [ROOT, WARM, DEEP, OLD, NEW] {
         all.extend([
-            Happening::Held { id, at: "models".to_owned(), reads: settings() },
+            Happening::Held { id, at: "models".to_owned(), modules: 150, reads: settings() },
             loaded(id, "one", None),
             loaded(id, "two", Some(failure())),
             Happening::Read { id, reads: views("older") },
