@@ -14,6 +14,7 @@ mod init_new;
 mod layouts;
 mod monitor;
 mod odd_paths;
+mod reload;
 mod reload_monitor;
 mod root;
 mod system_apache;

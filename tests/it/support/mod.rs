@@ -1,6 +1,8 @@
 //! What the tests share: a prepared machine, a folder a test, sites, a running server.
 
+pub mod answer;
 pub mod machine;
+pub mod reload;
 pub mod sandbox;
 pub mod server;
 pub mod wait;

@@ -1,7 +1,7 @@
 //! A running `djwsgi dev`.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -11,6 +11,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::answer::{Answer, ask};
 use super::sandbox::{Sandbox, until_no_process};
 use super::wait::{LONG, until};
 
@@ -86,7 +87,17 @@ impl<'a> Server<'a> {
 
     /// GET below the printed URL: status and body.
     pub fn get(&self, path: &str) -> (u16, String) {
-        get(&format!("{}{}", self.url, path.trim_start_matches('/')), None)
+        self.ask(path).shown()
+    }
+
+    /// GET below the printed URL.
+    pub fn ask(&self, path: &str) -> Answer {
+        ask(&format!("{}{}", self.url, path.trim_start_matches('/')), None, "*/*")
+    }
+
+    /// GET below the printed URL, as a browser does it.
+    pub fn browse(&self, path: &str) -> Answer {
+        ask(&format!("{}{}", self.url, path.trim_start_matches('/')), None, "text/html,*/*;q=0.8")
     }
 
     /// Waits until GET answers `body` with 200. A request that fails to get an answer fails the test.
@@ -142,21 +153,7 @@ fn collect(pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     text
 }
 
-/// GET, without following redirects, on a connection of its own.
+/// GET, without following redirects, on a connection of its own: status and body.
 pub fn get(url: &str, host: Option<&str>) -> (u16, String) {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .timeout_global(Some(LONG))
-        .proxy(None)
-        .build()
-        .into();
-    // Names below .localhost are this machine's, but not every resolver knows.
-    let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let (name, port) = address.rsplit_once(':').unwrap_or((address, "80"));
-    let ip = if name.parse::<std::net::IpAddr>().is_ok() { name } else { "127.0.0.1" };
-    let socket: SocketAddr = format!("{ip}:{port}").parse().unwrap();
-    let request = agent.get(format!("http://{socket}/{path}")).header("Host", host.unwrap_or(address));
-    let mut response = request.call().unwrap_or_else(|error| panic!("{url}: {error}"));
-    (response.status().as_u16(), response.body_mut().read_to_string().unwrap_or_default())
+    ask(url, host, "*/*").shown()
 }
