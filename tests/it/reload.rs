@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use crate::support::reload::{NOTICE, Polling, add_settings, first_answer, reloads, settle, until_standing_by};
+use crate::support::reload::{
+    NOTICE, Polling, add_settings, first_answer, reloads, settle, telling, until_standing_by,
+};
 use crate::support::server::free_port;
 use crate::support::{Flavor, LONG, Sandbox, Server, on_both, until};
 
@@ -127,7 +129,7 @@ fn forked_from(sandbox: &Sandbox, server: &Server, word: &str) -> String {
     std::thread::sleep(NOTICE);
     assert_eq!(server.get(""), (200, word.to_owned()));
     server.until_says(&format!("build {}, forked ", settle(sandbox, "mysite")));
-    server.err().lines().filter(|line| line.contains(", forked ")).last().unwrap().to_owned()
+    server.err().lines().filter(|line| line.contains(", forked ")).next_back().unwrap().to_owned()
 }
 
 #[test]
@@ -169,5 +171,25 @@ fn the_site_stands_by_unless_told_otherwise() {
         server.until_body("one");
         until_standing_by(&sandbox, &server, "mysite/mysite/urls.py");
         server.stop();
+    });
+}
+
+#[test]
+fn of_what_stands_by_the_nearest_to_the_change_is_used_however_many_saves_came_before() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.site(flavor);
+        sandbox.write("mysite/word.py", "WORD = 0\n");
+        sandbox.write("mysite/mysite/urls.py", &telling("word", "word.WORD"));
+        let server = Server::start(&sandbox, "mysite", &["--verbose"]);
+        server.until_body("0");
+        for number in 1..=40 {
+            sandbox.write("mysite/word.py", &format!("WORD = {number}\n"));
+            assert_eq!(first_answer(&server).shown(), (200, number.to_string()));
+        }
+        server.until_says(&format!("build {}, forked ", settle(&sandbox, "mysite")));
+        let said = server.stop();
+        let origins: Vec<&str> = said.lines().filter(|line| line.contains(", forked ")).collect();
+        assert!(origins[30..].iter().all(|line| line.contains("forked from word:")), "{origins:#?}");
     });
 }

@@ -55,6 +55,26 @@ fn wait_says_what_it_waits_for_in_vain() {
     server.stop();
 }
 
+#[test]
+fn a_site_has_its_database_after_its_settings_were_saved() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.site(flavor);
+        sandbox.write("mysite/word.py", "WORD = \"zero\"\n");
+        let asked = "__import__(\"django.db\").db.connection.cursor().execute(\"select 7\").fetchone()[0]";
+        sandbox.write(URLS, &telling("word", &format!("word.WORD + str({asked})")));
+        let server = Server::start(&sandbox, "mysite", &[]);
+        server.until_body("zero7");
+        let settings = sandbox.read("mysite/mysite/settings.py");
+        for number in 0..10 {
+            sandbox.write("mysite/mysite/settings.py", &format!("{settings}\n# {number}\n"));
+            assert_eq!(first_answer(&server).shown(), (200, "zero7".to_owned()), "save {number} of the settings");
+            settle(&sandbox, "mysite");
+        }
+        server.stop();
+    });
+}
+
 /// A site whose application does `what` when it is ready, and answers `word` and the value of `told`.
 fn ready_site(sandbox: &Sandbox, flavor: Flavor, what: &str, told: &str) {
     sandbox.site(flavor);
