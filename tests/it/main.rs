@@ -17,6 +17,7 @@ mod odd_paths;
 mod reload;
 mod reload_broken;
 mod reload_data;
+mod reload_end;
 mod reload_files;
 mod reload_life;
 mod reload_modules;

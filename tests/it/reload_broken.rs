@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-
 use crate::support::reload::{change_settings, first_answer, telling};
-use crate::support::{Flavor, LONG, Sandbox, Server, on_both, until};
+use crate::support::{Flavor, Sandbox, Server, on_both, until};
 
 const URLS: &str = "mysite/mysite/urls.py";
 /// A mended site is served within this time, by a wide margin.
@@ -196,27 +193,5 @@ fn a_load_that_hangs_says_where_and_mending_the_file_is_enough() {
         sandbox.write("mysite/word.py", "WORD = \"two\"\n");
         until("the mended site", SOON, || (server.get("") == (200, "two".to_owned())).then_some(()));
         server.stop();
-    });
-}
-
-#[test]
-fn a_serving_process_killed_while_idle_is_replaced() {
-    on_both(|flavor| {
-        for processes in ["1", "2"] {
-            let sandbox = Sandbox::new();
-            sandbox.site(flavor);
-            sandbox.write(URLS, &telling("os", "os.getpid()"));
-            let server = Server::start(&sandbox, "mysite", &["--processes", processes]);
-            for _ in 0..3 {
-                let pid = until("an answer", LONG, || server.get("").1.parse::<i32>().ok());
-                kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
-                let (status, body) = server.get("");
-                assert_eq!(status, 200, "{body}");
-            }
-            server.until_says("ended by itself (killed by signal 9");
-            sandbox.view("mysite", "two");
-            assert_eq!(first_answer(&server).shown(), (200, "two".to_owned()));
-            server.stop();
-        }
     });
 }

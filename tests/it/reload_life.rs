@@ -5,10 +5,8 @@ use std::fs;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
-
 use crate::support::reload::{first_answer, reloads, settle, settled_body, telling, until_gone};
-use crate::support::sandbox::{until_no_process, urls};
+use crate::support::sandbox::urls;
 use crate::support::server::get;
 use crate::support::{Flavor, LONG, Sandbox, Server, on_both, until};
 
@@ -194,41 +192,5 @@ fn saves_during_a_slow_load_end_with_the_last_state() {
             assert_eq!(settled_body(&sandbox, &server), format!("last {round}"));
         }
         server.stop();
-    });
-}
-
-#[test]
-fn kill_9_right_after_a_save_leaves_nothing() {
-    on_both(|flavor| {
-        for pause in [0, 5, 15, 40] {
-            let sandbox = Sandbox::new();
-            sandbox.site(flavor);
-            let mut server = Server::start(&sandbox, "mysite", &[]);
-            server.until_body("one");
-            sandbox.view("mysite", "two");
-            std::thread::sleep(Duration::from_millis(pause));
-            server.signal(Signal::SIGKILL);
-            server.wait(LONG);
-            until_no_process(&sandbox);
-        }
-    });
-}
-
-#[test]
-fn ctrl_c_during_a_load_that_hangs_ends_it() {
-    on_both(|flavor| {
-        let sandbox = Sandbox::new();
-        sandbox.site(flavor);
-        let mut server = Server::start(&sandbox, "mysite", &[]);
-        server.until_body("one");
-        let begun = sandbox.join("begun");
-        let hanging = format!("import time\nopen({:?}, \"w\").close()\ntime.sleep(600)\n", begun.display().to_string());
-        sandbox.write(URLS, &hanging);
-        until("the load to hang", LONG, || begun.exists().then_some(()));
-        let asked = Instant::now();
-        server.signal(Signal::SIGINT);
-        assert_eq!(server.wait(LONG), 0);
-        assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
-        until_no_process(&sandbox);
     });
 }

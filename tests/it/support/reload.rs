@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::answer::Answer;
 use super::sandbox::{Sandbox, urls};
 use super::server::{Server, get};
-use super::wait::{LONG, until};
+use super::wait::until;
 
 /// A request sent this long after a save is never answered by the old code.
 pub const NOTICE: Duration = Duration::from_millis(10);
@@ -114,21 +114,4 @@ pub fn lives(pid: u32) -> bool {
 /// Waits until a process has ended.
 pub fn until_gone(pid: u32, limit: Duration) {
     until(&format!("process {pid} to end"), limit, || (!lives(pid)).then_some(()));
-}
-
-/// Waits until the standbys are there: a save of `file` is loaded from one.
-pub fn until_standing_by(sandbox: &Sandbox, server: &Server, file: &str) {
-    let text = sandbox.read(file);
-    let mut number = 0;
-    until("a build from a standby of the site", LONG, || {
-        number += 1;
-        let seen = server.err().matches("forked from ").count();
-        sandbox.write(file, &format!("{text}# {number}\n"));
-        settle(sandbox, "mysite");
-        let said = server.err();
-        let last = said.lines().filter(|line| line.contains("forked from ")).skip(seen).last();
-        last.is_some_and(|line| !line.contains("from nothing") && !line.contains("installed packages")).then_some(())
-    });
-    sandbox.write(file, &text);
-    settle(sandbox, "mysite");
 }
