@@ -22,7 +22,8 @@ fn an_editable_install_is_code_and_installed_packages_are_believed_after_a_momen
         server.until_body("one 1");
         sandbox.write("lib/library/__init__.py", "WORD = \"two\"\n");
         assert_eq!(first_answer(&server).body, "two 1");
-        sandbox.write(packages.join("installed.py"), "VERSION = 2\n");
+        // Python itself takes files of one size and second for the same.
+        sandbox.write(packages.join("installed.py"), "VERSION = 2  # longer\n");
         server.until_body("two 2");
         server.until_says("↻ installed packages → ");
         // A new one, as pip puts it there.
@@ -49,7 +50,7 @@ fn wait_waits_for_installed_packages_too() {
     server.until_body("1");
     assert_eq!(settled_body(&sandbox, &server), "1");
     for version in 2..5 {
-        sandbox.write(packages.join("installed.py"), &format!("VERSION = {version}\n"));
+        sandbox.write(packages.join("installed.py"), &format!("VERSION = {version}{}\n", " ".repeat(version)));
         assert_eq!(settled_body(&sandbox, &server), version.to_string());
     }
     server.stop();
