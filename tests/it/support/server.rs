@@ -62,7 +62,8 @@ impl<'a> Server<'a> {
         let (out, err) = (Arc::clone(&self.out), Arc::clone(&self.err));
         self.url = until("the URL", LONG, || {
             if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("dev ended ({status}): {}", err.lock().unwrap());
+                let said = err.lock().unwrap().clone();
+                panic!("dev ended ({status}): {said}");
             }
             let text = out.lock().unwrap();
             text.lines().find(|line| line.starts_with("http://")).map(str::to_owned)
