@@ -15,6 +15,8 @@ from places import BASE, DJWSGI, LOGS, python_of, variables
 MARKED = "/bench/"
 START_TIMEOUT = 60
 STOP_TIMEOUT = 8
+# Each is used once.
+PORTS = iter(range(23000, 32000))
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ KINDS = [
 
 
 class NotServing(Exception):
-    """A server did not come up."""
+    """A server did not come up, or has ended by itself."""
 
 
 class Server:
@@ -100,7 +102,10 @@ class Server:
         self.stop()
 
     def ask(self, path=MARKED, timeout=30):
-        return ask(self.port, path, timeout)
+        answer = ask(self.port, path, timeout)
+        if answer.status == 0 and self.process.poll() is not None:
+            raise NotServing(f"{self.kind.name} has ended: status {self.process.returncode}\n{self.said()[-3000:]}")
+        return answer
 
     def processes(self):
         return processes.of_session(self.process.pid)
@@ -128,7 +133,7 @@ class Server:
             answer = self.ask(path)
             if answer.status == 200:
                 return answer.arrived - self.begun
-            if self.process.poll() is not None or time.monotonic() > self.begun + START_TIMEOUT:
+            if time.monotonic() > self.begun + START_TIMEOUT:
                 raise NotServing(f"{self.kind.name} does not serve {self.site.name}: {answer}\n{self.said()[-3000:]}")
             time.sleep(0.01)
 
@@ -142,6 +147,14 @@ def signal_all(numbers, what, send):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody has. Not one that the system takes for outgoing connections: a client that asks
+    before the server listens could get it, and be answered by itself."""
+    for port in PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise NotServing("no port is free")

@@ -5,6 +5,7 @@ changed since. So every read is noted with a digest of the contents, also the pl
 was looked for and not found, and every folder that was listed. djwsgi compares with the disk.
 """
 import hashlib
+import json
 import os
 import stat
 import sys
@@ -23,6 +24,7 @@ _apart = ()
 _announce = None
 _folders = {}
 _hooked = False
+_record = None
 sources = 0       # modules of the site that were read
 loading = False   # only then are files noted that are not modules
 finding = False   # the import system looks into folders on its own account
@@ -36,6 +38,15 @@ def begin(roots, apart):
     if not _hooked:
         _hooked = True
         sys.addaudithook(_audit)
+
+
+def record_in(path):
+    """Note what is read in the file at `path` as well: djwsgi finds it there if this process dies
+    before it can say so. None: no longer."""
+    global _record
+    if _record is not None:
+        os.close(_record)
+    _record = None if path is None else os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND, 0o600)
 
 
 def announce_with(send):
@@ -138,6 +149,8 @@ def _note(path, content):
             # The first reading counts: what was executed then stays in this process.
             _last.setdefault(name, content)
             _noted.setdefault(name, content)
+            if _record is not None:
+                os.write(_record, json.dumps({name: content}).encode() + b"\n")
     if _announce is not None:
         noted = take()
         if noted:

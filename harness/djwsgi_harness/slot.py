@@ -101,6 +101,7 @@ def _load():
     failed = None
     try:
         reads.begin(_config["roots"], [_config["state"]])
+        _record_reads()
         imports.install(_before_module, _config["cache"])
         reads.loading = True
         application = _run_script(_config["script"])
@@ -127,6 +128,7 @@ def _serve(application, failed):
     message = _line.receive()
     if message is None or message["do"] != "go":
         os._exit(0)
+    reads.record_in(None)
     faulthandler.unregister(signal.SIGUSR2)
     if "mod_wsgi" in sys.modules:
         # To mod_wsgi there is one, from which those that serve are forked.
@@ -191,11 +193,17 @@ def _stay_behind(name):
     if pid == 0:
         _children.forget()
         _connect(_order, pid_here)
+        _record_reads()
         return False
     _children.add(pid)
     _forked(standby.wait_for_orders(_line, _children), pid_here)
     imports.forget_folders()
+    _record_reads()
     return True
+
+
+def _record_reads():
+    reads.record_in(os.path.join(_config["run"], "reads-%d" % os.getpid()))
 
 
 def _warm_up():

@@ -104,7 +104,7 @@ impl Reloader<'_> {
 }
 
 /// Replaces a file that need not survive a power cut; the disk is not waited for.
-fn write_quickly(path: &Path, text: &str) -> io::Result<()> {
+pub fn write_quickly(path: &Path, text: &str) -> io::Result<()> {
     let temporary = path.with_extension("next");
     fs::write(&temporary, text)?;
     fs::rename(temporary, path)

@@ -8,7 +8,7 @@ use ignore::gitignore::Gitignore;
 use walkdir::WalkDir;
 
 use super::content;
-use super::watch::{Saved, Watch};
+use super::watch::{Aside, Saved, Watch};
 use crate::dev::harness::message::Folders;
 use crate::dev::slots::{Content, Reads};
 
@@ -43,6 +43,7 @@ pub struct Disk {
     templates: BTreeSet<PathBuf>,
     translations: BTreeSet<PathBuf>,
     packages: BTreeSet<PathBuf>,
+    package_watches: Vec<Aside>,
     /// What has come or gone lately, and when it is to be believed.
     unsettled: BTreeMap<PathBuf, Instant>,
     /// `[dev] ignore`.
@@ -63,6 +64,7 @@ impl Disk {
             templates: BTreeSet::new(),
             translations: BTreeSet::new(),
             packages: BTreeSet::new(),
+            package_watches: Vec::new(),
             unsettled: BTreeMap::new(),
             ignored: Gitignore::empty(),
             extra: Vec::new(),
@@ -147,9 +149,10 @@ impl Disk {
 
     /// Takes in where the installed packages are.
     pub fn learn_packages(&mut self, folders: &[PathBuf]) {
+        let mut new = Vec::new();
         for folder in folders {
             if self.packages.insert(folder.clone()) {
-                self.watch.add(folder);
+                new.push(folder.clone());
             }
             let top = folder
                 .ancestors()
@@ -157,8 +160,11 @@ impl Disk {
             if let Some(top) = top
                 && self.packages.insert(top.to_owned())
             {
-                self.watch.add(top);
+                new.push(top.to_owned());
             }
+        }
+        if !new.is_empty() {
+            self.package_watches.push(self.watch.aside(new));
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use ignore::gitignore::Gitignore;
 
+use super::acts::write_quickly;
 use super::disk::{Disk, Findings};
 use super::told::Told;
 use super::watch::{Saved, Watch};
@@ -20,7 +21,6 @@ use crate::dev::harness::route::Route;
 use crate::dev::runtime::Runtime;
 use crate::dev::slots::{self, Happening, Id, Plan, Reads, Role, Slot, Slots};
 use crate::process;
-use crate::scaffold::write;
 use crate::ui::printer::Printer;
 
 /// Installed packages must have been left alone for this long before they are believed.
@@ -265,11 +265,21 @@ impl<'a> Reloader<'a> {
                 }
             }
             Said::Exited { pid, status } => {
+                self.read_record(pid, now);
                 let how = process::describe_status(status);
                 self.happened(Happening::Exited { pid, how }, now);
             }
             Said::Wait => self.mark(id),
         }
+    }
+
+    /// What a process had read that has ended before it could say so.
+    fn read_record(&mut self, pid: i32, now: Instant) {
+        let record = self.runtime.run.join(format!("reads-{pid}"));
+        let Ok(text) = fs::read_to_string(&record) else { return };
+        let _ = fs::remove_file(record);
+        let reads: Reads = text.lines().filter_map(|line| serde_json::from_str::<Reads>(line).ok()).flatten().collect();
+        self.learn(&reads, Vec::new(), now);
     }
 
     /// What was read is watched from now on. What happened to it before is found out.
@@ -301,7 +311,7 @@ impl<'a> Reloader<'a> {
 
     fn write_packages(&self, names: &[String]) -> Result<()> {
         let text = serde_json::to_string(names).context("cannot write the list of packages")?;
-        write::replace(&harness::warm_list(self.runtime), &text)
+        write_quickly(&harness::warm_list(self.runtime), &text).context("cannot write the list of packages")
     }
 
     fn happened(&mut self, happening: Happening, now: Instant) {

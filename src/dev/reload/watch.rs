@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
 use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
@@ -25,6 +26,11 @@ pub enum Saved {
     Unsettled(PathBuf),
     /// Notices were lost.
     Lost,
+}
+
+/// A watch that was begun in a thread of its own; it ends when dropped.
+pub struct Aside {
+    _end: Sender<()>,
 }
 
 /// A watch on folders, each by itself.
@@ -75,6 +81,23 @@ impl Watch {
         if self.folders.remove(folder) {
             let _ = self.watcher.unwatch(folder);
         }
+    }
+
+    /// Watches many more folders without keeping anybody waiting.
+    pub fn aside(&self, folders: Vec<PathBuf>) -> Aside {
+        let (end, over) = channel::<()>();
+        let queue = self.queue.clone();
+        let polls = self.polls;
+        thread::spawn(move || {
+            let watcher = if polls { poller(queue) } else { kernel(queue) };
+            let Ok(mut watcher) = watcher else { return };
+            for folder in folders {
+                // One that has gone will be asked for anew.
+                let _ = watcher.watch(&folder, RecursiveMode::NonRecursive);
+            }
+            let _ = over.recv();
+        });
+        Aside { _end: end }
     }
 
     /// Says what changes from now on with the help of regular looks only.
