@@ -13,9 +13,9 @@ import time
 import traceback
 
 import machine
+import making
 import measurements
 import report
-import sites
 from places import BASE, LOGS
 from processes import outside_of
 from servers import KINDS, NotServing
@@ -40,7 +40,7 @@ def main():
     DOCUMENT.unlink(missing_ok=True)
     shutil.rmtree(LOGS, ignore_errors=True)
     say("making the sites")
-    sites.make_all()
+    making.make_all()
     results = {"command": "make bench-reload", "machine": machine.describe(), "counts": vars(counts), "runs": []}
     for measurement in chosen:
         for kind, site, part in measurements.turns(measurement, counts, kinds):

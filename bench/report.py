@@ -23,10 +23,12 @@ end of the write to the arrival of this answer, in milliseconds.
 - *vs. fastest peer*: the median of the fastest server other than djwsgi, divided by the median of this one.
 
 All servers run on the same machine, one after the other, each with the defaults of its reload mode, each in
-a fresh copy of the site, 3 s after its first answer. Before a save there is a random pause of 1.5 to 3 s, if
-nothing else is said. In A to C every server has its turn in each of {rounds} rounds, of which the second goes backwards. The sites are those of `django-admin
-startproject` and `wagtail start`, with an app added, SQLite and `DEBUG`. A save changes the length of the
-file, because Python takes a compiled file for current if length and second are the same.
+a fresh copy of the site, 3 s after its first answer. gunicorn has the package inotify, without which it looks
+at the files once a second only. Before a save there is a random pause of 1.5 to 3 s, if nothing else is said.
+In A to C every server has its turn in each of {rounds} rounds, every second one in reverse order. The sites
+are those of `django-admin startproject` and `wagtail start`, with an app added, SQLite and `DEBUG`. A save
+changes the length of the file, because Python takes a compiled file for current if length and second are the
+same.
 """
 
 
@@ -56,8 +58,8 @@ def overview(runs):
         return ""
     rows = []
     for kind in KINDS:
-        chosen = [[run for run in runs if (run["measurement"], run["site"], run["server"]) == (one.name, site.name, kind.name)
-                   and not run.get("error")] for one, site in columns]
+        chosen = [[run for run in runs if run["server"] == kind.name and run["site"] == site.name
+                   and run["measurement"] == one.name and not run.get("error")] for one, site in columns]
         if any(chosen):
             rows.append([kind.title, *(number(summary_of(each)["median"]) if each else "–" for each in chosen)])
     header = ["median, ms", *(f"{one.name} {site.title}" for one, site in columns)]
@@ -146,7 +148,8 @@ def idle(by_server):
 
 def files(by_server):
     def cells(runs):
-        found = [(statistics.median(runs[0][which]["start"]), summary_of([runs[0][which]])) for which in ("without", "with")]
+        each = [runs[0]["without"], runs[0]["with"]]
+        found = [(statistics.median(one["start"]), summary_of([one])) for one in each]
         return [*(f"{start:.2f}" for start, _ in found), *(number(row["median"]) for _, row in found),
                 *(number(row["max"]) for _, row in found)]
     return ["start, s: without", "with", "median, ms: without", "with", "max, ms: without", "with"], cells

@@ -2,9 +2,9 @@
 import time
 
 from edits import ask_until, save_and_ask
+from making import Assets
 from processes import megabytes_of, seconds_of
 from servers import MARKED, Server
-from sites import Assets
 
 REST = 5  # seconds until a server has done what it does on its own after a start or a reload
 

@@ -168,3 +168,24 @@ fn a_storm_of_changes_is_one_reload_and_the_last_state_is_served() {
         server.stop();
     });
 }
+
+#[test]
+fn a_folder_that_took_the_place_of_another_is_watched_like_it() {
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    sandbox.write("mysite/word/__init__.py", "from word.value import WORD\n");
+    sandbox.write("mysite/word/value.py", "WORD = \"one\"\n");
+    sandbox.write(URLS, &telling("word", "word.WORD"));
+    let server = Server::start(&sandbox, "mysite", &[]);
+    server.until_body("one");
+    for number in 0..3 {
+        sandbox.write("mysite/fresh/__init__.py", "from word.value import WORD\n");
+        sandbox.write("mysite/fresh/value.py", &format!("WORD = \"folder {number}\"\n"));
+        fs::rename(sandbox.join("mysite/word"), sandbox.join(format!("mysite/old{number}"))).unwrap();
+        fs::rename(sandbox.join("mysite/fresh"), sandbox.join("mysite/word")).unwrap();
+        assert_eq!(settled_body(&sandbox, &server), format!("folder {number}"));
+        sandbox.write("mysite/word/value.py", &format!("WORD = \"edited {number}\"\n"));
+        assert_eq!(settled_body(&sandbox, &server), format!("edited {number}"));
+    }
+    server.stop();
+}

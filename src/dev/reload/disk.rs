@@ -108,10 +108,7 @@ impl Disk {
                 continue;
             }
             self.known.insert(path.clone());
-            if content::of(path).is_some() && path.is_dir() {
-                self.watch.add(path);
-            }
-            self.watch.add_for(path);
+            self.watch_known(path);
             contents.insert(path.clone(), content::of(path));
         }
         contents
@@ -217,17 +214,14 @@ impl Disk {
             return;
         }
         if unsettled {
+            self.watch.forget(path);
             self.unsettled.entry(path.to_owned()).or_insert(now + SETTLING);
             return;
         }
-        let exists = path.symlink_metadata().is_ok();
         self.unsettled.remove(path);
-        if !exists {
-            self.watch.forget(path);
-        }
         for known in affected {
             // A folder that has come may hold what was missed in it.
-            self.watch.add_for(&known);
+            self.watch_known(&known);
             findings.contents.insert(known.clone(), content::of(&known));
         }
         if is_template {
@@ -243,6 +237,13 @@ impl Disk {
             self.look_at_extra(path, findings);
         }
         findings.packages |= is_package;
+    }
+
+    fn watch_known(&mut self, path: &Path) {
+        if path.is_dir() {
+            self.watch.add(path);
+        }
+        self.watch.add_for(path);
     }
 
     /// Watches what is below `path` and takes in the files there.

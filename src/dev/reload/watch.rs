@@ -76,10 +76,12 @@ impl Watch {
         }
     }
 
-    /// Forgets a folder that has gone: another one of the name is another one to the kernel.
-    pub fn forget(&mut self, folder: &Path) {
-        if self.folders.remove(folder) {
-            let _ = self.watcher.unwatch(folder);
+    /// Forgets what is at `path` and below: what is there next is something else to the kernel.
+    pub fn forget(&mut self, path: &Path) {
+        let below = self.folders.range(path.to_owned()..).take_while(|folder| folder.starts_with(path));
+        for folder in below.cloned().collect::<Vec<_>>() {
+            self.folders.remove(&folder);
+            let _ = self.watcher.unwatch(&folder);
         }
     }
 
