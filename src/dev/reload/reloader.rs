@@ -245,6 +245,7 @@ impl<'a> Reloader<'a> {
             }
             Said::Loaded { failed, obstacle, reads, wrote, folders, took } => {
                 self.learn(&reads, wrote, now);
+                self.look_again(&reads, now);
                 self.took.insert(id, took);
                 self.note_obstacle(obstacle);
                 self.happened(Happening::Loaded { id, reads, failure: failed }, now);
@@ -252,6 +253,7 @@ impl<'a> Reloader<'a> {
             }
             Said::Read { reads } => {
                 self.learn(&reads, Vec::new(), now);
+                self.look_again(&reads, now);
                 self.happened(Happening::Read { id, reads }, now);
             }
             Said::Rehearsed { failed, obstacle } => {
@@ -285,13 +287,17 @@ impl<'a> Reloader<'a> {
     /// What was read is watched from now on. What happened to it before is found out.
     fn learn(&mut self, reads: &Reads, wrote: Vec<PathBuf>, now: Instant) {
         self.slots.ignore(wrote);
-        let mut contents = self.disk.learn(reads);
-        // A save whose notice is still on its way.
-        for (path, read) in reads {
-            if self.slots.differs(path, read) {
-                contents.insert(path.clone(), super::disk::content_of(path));
-            }
+        let contents = self.disk.learn(reads);
+        if !contents.is_empty() {
+            self.happened(Happening::Seen(contents), now);
         }
+    }
+
+    /// What was read differently than it was last seen may have been saved, and the notice be on its
+    /// way. Only for what is to serve: a standby may as well have met a file that is just being written.
+    fn look_again(&mut self, reads: &Reads, now: Instant) {
+        let different = reads.iter().filter(|(path, read)| self.slots.differs(path, read));
+        let contents: Reads = different.map(|(path, _)| (path.clone(), super::disk::content_of(path))).collect();
         if !contents.is_empty() {
             self.happened(Happening::Seen(contents), now);
         }

@@ -170,12 +170,13 @@ impl World {
     /// A message arrives; what it says was read is compared with the disk as the shell does.
     fn hear(&mut self, mail: Happening) {
         if let Happening::Held { reads, .. } | Happening::Loaded { reads, .. } = &mail {
+            let serves = matches!(mail, Happening::Loaded { .. });
             let mut contents = Reads::new();
             for file in 0..FILES {
                 let (path, now) = (path(file), content(self.disk[file]));
                 let Some(read) = reads.get(&path) else { continue };
                 let first = self.known.insert(path.clone());
-                if first || self.slots.differs(&path, read) {
+                if first || (serves && self.slots.differs(&path, read)) {
                     contents.insert(path, now);
                 }
             }
