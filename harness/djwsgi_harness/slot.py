@@ -195,7 +195,7 @@ def _stay_behind(name):
         _connect(_order, pid_here)
         _record_reads()
         return False
-    _children.add(pid)
+    _children.add(pid, _order)
     _forked(standby.wait_for_orders(_line, _children), pid_here)
     imports.forget_folders()
     _record_reads()

@@ -52,11 +52,14 @@ class Children:
     def __init__(self):
         self._by_descriptor = {}
         self._without = set()
+        self._orders = {}
 
     def __bool__(self):
         return bool(self._by_descriptor or self._without)
 
-    def add(self, pid):
+    def add(self, pid, order):
+        """`order`: what the process `pid` was forked for."""
+        self._orders[pid] = {key: order.get(key, 0) for key in ("role", "build", "index")}
         try:
             self._by_descriptor[os.pidfd_open(pid)] = pid
         except (AttributeError, OSError):
@@ -68,6 +71,7 @@ class Children:
             os.close(descriptor)
         self._by_descriptor.clear()
         self._without.clear()
+        self._orders.clear()
 
     def register(self, poll):
         for descriptor in self._by_descriptor:
@@ -78,19 +82,19 @@ class Children:
         return _LOOK * 1000 if self._without else None
 
     def ended(self):
-        """Those that have ended: [(pid, exit status, or minus the signal)]."""
+        """Those that have ended: [(pid, exit status, or minus the signal, what it was forked for)]."""
         ended = []
         for descriptor, pid in list(self._by_descriptor.items()):
             status = _reap(pid)
             if status is not None:
                 os.close(descriptor)
                 del self._by_descriptor[descriptor]
-                ended.append((pid, status))
+                ended.append((pid, status, self._orders.pop(pid)))
         for pid in list(self._without):
             status = _reap(pid)
             if status is not None:
                 self._without.discard(pid)
-                ended.append((pid, status))
+                ended.append((pid, status, self._orders.pop(pid)))
         return ended
 
 
@@ -110,9 +114,9 @@ def wait_for_orders(line, children):
             os._exit(0)
         if not line.waiting():
             poll.poll(children.patience())
-        for pid, status in children.ended():
+        for pid, status, order in children.ended():
             try:
-                line.send(said="exited", pid=pid, status=status)
+                line.send(said="exited", pid=pid, status=status, **order)
             except OSError:
                 pass
         if lingering or not (line.waiting() or _readable(line)):
@@ -126,7 +130,7 @@ def wait_for_orders(line, children):
             if pid == 0:
                 children.forget()
                 return message
-            children.add(pid)
+            children.add(pid, message)
             line.drop_descriptors(message)
 
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dev::slots::{Failure, Reads};
+use crate::dev::slots::{self, Failure, Reads, Slot};
 
 /// Variables to set, or to remove.
 pub type Variables = BTreeMap<String, Option<String>>;
@@ -44,8 +44,8 @@ pub enum Said {
     Rehearsed { failed: Option<Failure>, obstacle: Option<String> },
     /// The packages that are loaded, and their folders.
     Modules { names: Vec<String>, folders: Vec<PathBuf> },
-    /// A process forked from it ended, with this status, or minus the signal.
-    Exited { pid: i32, status: i32 },
+    /// A process forked from it for this ended, with this status, or minus the signal.
+    Exited { pid: i32, status: i32, role: Role, build: u64, index: u16 },
     /// `djwsgi wait` wants to know when what is served is what is on the disk.
     Wait,
 }
@@ -71,6 +71,18 @@ pub enum Role {
     /// As `Load`, after another look at the installed packages.
     Renew,
     Error,
+}
+
+impl Role {
+    /// The role in the terms of the slots.
+    pub fn of(self, build: u64, index: u16) -> slots::Role {
+        match self {
+            Self::Root => slots::Role::Root,
+            Self::Warm => slots::Role::Warm,
+            Self::Rehearse => slots::Role::Rehearse,
+            Self::Load | Self::Renew | Self::Error => slots::Role::Load(Slot { build, index }),
+        }
+    }
 }
 
 /// What a process is told.

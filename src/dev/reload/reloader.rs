@@ -16,10 +16,10 @@ use super::watch::{Saved, Watch};
 use crate::dev::event::Event;
 use crate::dev::harness::control::Control;
 use crate::dev::harness::files as harness;
-use crate::dev::harness::message::{Order, Role as Wire, Said, Variables};
+use crate::dev::harness::message::{Order, Said, Variables};
 use crate::dev::harness::route::Route;
 use crate::dev::runtime::Runtime;
-use crate::dev::slots::{self, Happening, Id, Plan, Reads, Role, Slot, Slots};
+use crate::dev::slots::{self, Happening, Id, Plan, Reads, Slots};
 use crate::process;
 use crate::ui::printer::Printer;
 
@@ -231,12 +231,7 @@ impl<'a> Reloader<'a> {
                 // Till the first save mod_wsgi's own socket is good enough: requests may wait there
                 // already.
                 self.place = place.or_else(|| self.place.take());
-                let role = match role {
-                    Wire::Root => Role::Root,
-                    Wire::Warm => Role::Warm,
-                    Wire::Rehearse => Role::Rehearse,
-                    Wire::Load | Wire::Renew | Wire::Error => Role::Load(Slot { build, index }),
-                };
+                let role = role.of(build, index);
                 self.happened(Happening::Connected { id, pid, parent, role }, now);
             }
             Said::Held { at, modules, reads, wrote } => {
@@ -266,10 +261,10 @@ impl<'a> Reloader<'a> {
                     self.happened(Happening::Listed, now);
                 }
             }
-            Said::Exited { pid, status } => {
+            Said::Exited { pid, status, role, build, index } => {
                 self.read_record(pid, now);
                 let how = process::describe_status(status);
-                self.happened(Happening::Exited { pid, how }, now);
+                self.happened(Happening::Exited { pid, how, role: role.of(build, index) }, now);
             }
             Said::Wait => self.mark(id),
         }

@@ -192,6 +192,17 @@ impl Slots {
         if !self.is_valid(id) {
             return self.rebuild(now, false, actions);
         }
+        let other = self.processes.iter().find(|(_, process)| process.stage == Stage::Serving(slot)).map(|(id, _)| *id);
+        if let Some(other) = other {
+            // A page was asked for, for a load that went on after all: the site itself is what counts.
+            let is_page = self.processes.get(&id).is_some_and(|process| process.reads.is_empty());
+            if is_page {
+                return self.kill(id, actions);
+            }
+            self.page = None;
+            self.failed = failure.is_some();
+            self.retire(other, now, actions);
+        }
         self.set(id, Stage::Serving(slot));
         actions.push(Action::Go(id));
         let first = !self.route_used;
@@ -222,12 +233,17 @@ impl Slots {
     /// The older builds' processes finish what they have; none of them gets anything new.
     fn retire_older(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let build = self.build;
-        for (id, process) in &mut self.processes {
-            if matches!(process.stage, Stage::Serving(slot) if slot.build != build) {
-                process.stage = Stage::Retiring(now + self.plan.grace + OVERTIME);
-                actions.push(Action::Retire(*id));
-            }
+        let is_older = |stage: &Stage| matches!(stage, Stage::Serving(slot) if slot.build != build);
+        let older: Vec<Id> =
+            self.processes.iter().filter(|(_, process)| is_older(&process.stage)).map(|(id, _)| *id).collect();
+        for id in older {
+            self.retire(id, now, actions);
         }
+    }
+
+    fn retire(&mut self, id: Id, now: Instant, actions: &mut Vec<Action>) {
+        self.set(id, Stage::Retiring(now + self.plan.grace + OVERTIME));
+        actions.push(Action::Retire(id));
     }
 
     /// A serving process died by itself: another takes its place at the same listener.

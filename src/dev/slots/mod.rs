@@ -110,6 +110,8 @@ pub struct Slots {
     making: bool,
     /// Processes that were asked for and have not introduced themselves yet, and from whom.
     awaited: Vec<(Slot, Id)>,
+    /// Processes whose end was heard of before they had introduced themselves, the last ones.
+    early: VecDeque<i32>,
     /// Files that the site itself writes while it loads.
     ignored: BTreeSet<PathBuf>,
     /// Serving processes that died in a row, and when the last one did.
@@ -139,6 +141,7 @@ impl Slots {
             rehearsed: None,
             making: false,
             awaited: Vec::new(),
+            early: VecDeque::new(),
             ignored: BTreeSet::new(),
             deaths: (0, None),
         }

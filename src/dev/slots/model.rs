@@ -238,7 +238,13 @@ impl World {
         let has_parent = self.sims.values().any(|parent| parent.pid == sim.parent);
         self.mail.push_back(Happening::Gone(id));
         if has_parent {
-            self.mail.push_back(Happening::Exited { pid: sim.pid, how: "died".to_owned() });
+            let exited = Happening::Exited { pid: sim.pid, how: "died".to_owned(), role: sim.role };
+            // It may be heard of before what the process itself has said.
+            let said = |mail: &Happening| matches!(mail, Happening::Connected { id: other, .. } if *other == id);
+            match self.mail.iter().position(said) {
+                Some(place) => self.mail.insert(place, exited),
+                None => self.mail.push_back(exited),
+            }
         }
         // Those that lose their parent are seen to end by their connection.
     }

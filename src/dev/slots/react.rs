@@ -6,6 +6,9 @@ use std::time::Instant;
 use super::process::{Id, Process, Reads, Stage};
 use super::{Action, Happening, Phase, Role, Slots, Warmth};
 
+/// So many early ends are remembered; of more than a few nothing is ever heard again.
+const MOST_EARLY: usize = 32;
+
 /// The next state, and what to do on the way to it, in order.
 pub fn react(mut slots: Slots, happening: Happening, now: Instant) -> (Slots, Vec<Action>) {
     let mut actions = Vec::new();
@@ -34,10 +37,11 @@ impl Slots {
                     self.warmth = Warmth::Listed;
                 }
             }
-            Happening::Exited { pid, how } => {
+            Happening::Exited { pid, how, role } => {
                 let found = self.processes.iter().find(|(_, process)| process.pid == pid).map(|(id, _)| *id);
-                if let Some(id) = found {
-                    self.ended(id, &how, now, actions);
+                match found {
+                    Some(id) => self.ended(id, &how, now, actions),
+                    None => self.ended_early(pid, &how, role, actions),
                 }
             }
             Happening::Gone(id) => {
@@ -67,6 +71,10 @@ impl Slots {
     }
 
     fn connected(&mut self, id: Id, pid: i32, parent: i32, role: Role, now: Instant, actions: &mut Vec<Action>) {
+        if let Some(place) = self.early.iter().position(|early| *early == pid) {
+            self.early.remove(place);
+            return;
+        }
         match role {
             Role::Warm | Role::Rehearse => self.making = false,
             Role::Load(slot) => self.awaited.retain(|(awaited, _)| *awaited != slot),
@@ -98,7 +106,14 @@ impl Slots {
         self.processes.insert(id, process);
         match role {
             Role::Root if self.phase == Phase::Waiting => self.build_now(now, actions),
+            Role::Root => {}
             Role::Load(slot) if !self.is_wanted(slot) => self.kill(id, actions),
+            // What the one it was forked from had read is not known any more.
+            Role::Load(slot) if parent.is_none() => {
+                self.kill(id, actions);
+                self.fork_load(slot, actions);
+            }
+            _ if parent.is_none() => self.kill(id, actions),
             _ => {}
         }
     }
@@ -109,6 +124,21 @@ impl Slots {
         {
             process.stage = Stage::Held(at);
             process.modules = modules;
+        }
+    }
+
+    /// A process ended before it was heard of.
+    fn ended_early(&mut self, pid: i32, how: &str, role: Role, actions: &mut Vec<Action>) {
+        self.early.push_back(pid);
+        if self.early.len() > MOST_EARLY {
+            self.early.pop_front();
+        }
+        self.making = false;
+        let Role::Load(slot) = role else { return };
+        self.awaited.retain(|(awaited, _)| *awaited != slot);
+        let has_it = |stage: &Stage| matches!(stage, Stage::Loading(other) | Stage::Serving(other) if *other == slot);
+        if self.is_wanted(slot) && !self.processes.values().any(|process| has_it(&process.stage)) {
+            self.show_page(slot, died_loading(how), actions);
         }
     }
 
@@ -137,8 +167,7 @@ impl Slots {
                 self.phase = Phase::Waiting;
             }
             Stage::Loading(slot) if self.is_wanted(slot) => {
-                let title = format!("the process that loaded the site ended: {how}");
-                self.show_page(slot, title, actions);
+                self.show_page(slot, died_loading(how), actions);
             }
             Stage::Serving(slot) if slot.build == self.build => self.replace(slot, how, now, actions),
             _ => {}
@@ -193,4 +222,8 @@ impl Slots {
         self.set(id, Stage::Ending);
         actions.push(Action::End(id));
     }
+}
+
+fn died_loading(how: &str) -> String {
+    format!("the process that loaded the site ended: {how}")
 }

@@ -99,7 +99,11 @@ fn happenings() -> Vec<Happening> {
             loaded(id, "two", Some(failure())),
             Happening::Read { id, reads: views("older") },
             Happening::Rehearsed { id, failed: true },
-            Happening::Exited { pid: i32::try_from(id).unwrap() + 100, how: "killed".to_owned() },
+            Happening::Exited {
+                pid: i32::try_from(id).unwrap() + 100,
+                how: "killed".to_owned(),
+                role: Role::Load(Slot { build: 1, index: 0 }),
+            },
             Happening::Gone(id),
         ]);
     }
@@ -208,13 +212,28 @@ fn what_was_changed_while_it_was_loaded_never_serves() {
 
 #[test]
 fn a_process_that_dies_while_it_loads_is_answered_for() {
-    let happening = Happening::Exited { pid: 105, how: "killed by signal 11 SIGSEGV".to_owned() };
+    let happening = Happening::Exited {
+        pid: 105,
+        how: "killed by signal 11 SIGSEGV".to_owned(),
+        role: Role::Load(Slot { build: 2, index: 0 }),
+    };
     let (_, actions) = react(after("rebuilding"), happening, Instant::now());
     let page = actions.iter().find_map(|action| match action {
         Action::Fork { from: ROOT, job: Job::Page { title, .. } } => Some(title.clone()),
         _ => None,
     });
     assert!(page.is_some_and(|title| title.contains("SIGSEGV")), "{actions:?}");
+}
+
+#[test]
+fn so_is_one_that_dies_before_it_has_introduced_itself() {
+    let role = Role::Load(Slot { build: 2, index: 0 });
+    let happening = Happening::Exited { pid: 105, how: "killed by signal 9 SIGKILL".to_owned(), role };
+    let (slots, actions) = react(after("building"), happening, Instant::now());
+    assert!(matches!(actions.as_slice(), [Action::Fork { job: Job::Page { .. }, .. }]), "{actions:?}");
+    // What it said before it died is heard afterwards.
+    let (slots, actions) = react(slots, connected(NEW, DEEP, role), Instant::now());
+    assert!(actions.is_empty() && slots.process(NEW).is_none(), "{actions:?}");
 }
 
 #[test]

@@ -21,8 +21,9 @@ pub enum Happening {
     Rehearsed { id: Id, failed: bool },
     /// The list of packages to import ahead is there.
     Listed,
-    /// A process ended; how, in words.
-    Exited { pid: i32, how: String },
+    /// A process that was forked for `role` ended; how, in words. This may be heard before it has
+    /// introduced itself.
+    Exited { pid: i32, how: String, role: Role },
     /// A connection ended.
     Gone(Id),
     /// These are the contents of the disk after a save. `forced`: whoever read it.
