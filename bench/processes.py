@@ -7,13 +7,15 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 def of_session(session):
     """The processes of a session that still run."""
-    found = []
+    return [process for process, its in _running() if its == session]
+
+
+def _running():
+    """The processes that run, each with its session."""
     for name in os.listdir("/proc"):
-        if name.isdigit():
-            fields = status_of(name)
-            if fields and int(fields[3]) == session and fields[0] not in "ZX":
-                found.append(int(name))
-    return found
+        fields = status_of(name) if name.isdigit() else None
+        if fields and fields[0] not in "ZX":
+            yield int(name), int(fields[3])
 
 
 def status_of(process):
@@ -46,13 +48,7 @@ def _kilobytes_of(process):
 
 def outside_of(sessions):
     """Processes of this user that belong to none of these sessions."""
-    mine = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            fields = status_of(name)
-            if fields and int(fields[3]) not in sessions and fields[0] not in "ZX" and _owner(name) == os.getuid():
-                mine.append(int(name))
-    return mine
+    return [process for process, its in _running() if its not in sessions and _owner(process) == os.getuid()]
 
 
 def _owner(process):

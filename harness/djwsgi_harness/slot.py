@@ -16,7 +16,7 @@ import time
 import traceback
 import types
 
-from . import ahead, imports, page, reads, serving, standby
+from . import ahead, control, imports, page, reads, serving, standby
 
 _MOST_STANDBYS = 6
 
@@ -62,7 +62,6 @@ def _connect(order, parent, place=None):
     global _line
     if _line is not None:
         _line.close()
-    from . import control
     _line = control.Line(_config["socket"])
     _line.send(said="hello", pid=os.getpid(), parent=parent, role=order["role"], build=order.get("build", 0),
                index=order.get("index", 0), start=_config["start"], place=place)
@@ -174,11 +173,11 @@ def _before_module(name, path):
     _obstacle = _unsafe()
     if _obstacle is not None:
         return False
+    was = reads.loading
+    reads.loading = False
     _import_more()
     _stops += 1
     _last_stop = time.monotonic()
-    was = reads.loading
-    reads.loading = False
     later = _stay_behind(name)
     reads.loading = was
     return later
@@ -220,10 +219,7 @@ def _import_more():
     apps = sys.modules.get("django.apps")
     if _order["role"] == "rehearse" and not _more and apps is not None and apps.apps.apps_ready:
         _more = True
-        was = reads.loading
-        reads.loading = False
         ahead.import_ahead("settings", (_config["warm"], _config["state"]), _unsafe)
-        reads.loading = was
 
 
 def _unsafe(own=frozenset()):

@@ -27,11 +27,9 @@ impl Reloader<'_> {
             Action::Kill(id) => self.signal(id, Signal::SIGKILL),
             Action::AskModules(id) => self.control.send(id, &Order::Modules, None),
             Action::Reloaded(report) => {
-                let inside = self.took.values().last().copied().unwrap_or_default();
-                self.took.clear();
                 // For what Apache answers itself; no more than a number is lost with it.
                 let _ = write_quickly(&self.runtime.build_file(), &report.build.to_string());
-                self.told.reloaded(self.printer, report, inside);
+                self.told.reloaded(self.printer, report, self.took);
             }
             Action::Hanging(id, since) => {
                 let seconds = since.as_secs();
@@ -65,21 +63,16 @@ impl Reloader<'_> {
     }
 
     fn fork(&self, from: Id, job: &Job) {
-        let mut order = (Wire::Warm, Slot { build: 0, index: 0 }, None, "", "");
-        match job {
-            Job::Warm => {}
-            Job::Rehearse { stops } => {
-                order.0 = Wire::Rehearse;
-                order.2 = Some(stops.as_slice());
-            }
+        let nowhere = Slot { build: 0, index: 0 };
+        let (role, slot, stops, title, detail) = match job {
+            Job::Warm => (Wire::Warm, nowhere, None, "", ""),
+            Job::Rehearse { stops } => (Wire::Rehearse, nowhere, Some(stops.as_slice()), "", ""),
             Job::Load { slot, stops, renew } => {
-                order.0 = if *renew { Wire::Renew } else { Wire::Load };
-                order.1 = *slot;
-                order.2 = stops.as_deref();
+                let role = if *renew { Wire::Renew } else { Wire::Load };
+                (role, *slot, stops.as_deref(), "", "")
             }
-            Job::Page { slot, title, detail } => order = (Wire::Error, *slot, None, title, detail),
-        }
-        let (role, slot, stops, title, detail) = order;
+            Job::Page { slot, title, detail } => (Wire::Error, *slot, None, title.as_str(), detail.as_str()),
+        };
         let serves = matches!(job, Job::Load { .. } | Job::Page { .. });
         let listener = self.route.as_ref().filter(|_| serves);
         let order = Order::Fork {

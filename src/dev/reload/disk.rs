@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 use super::content;
 use super::watch::{Aside, Saved, Watch};
 use crate::dev::harness::message::Folders;
-use crate::dev::slots::{Content, Reads};
+use crate::dev::slots::Reads;
 
 /// A file that is gone may be on its way back: many editors save in such steps.
 const SETTLING: Duration = Duration::from_millis(50);
@@ -278,11 +278,6 @@ impl Disk {
         let root = self.ignored.path();
         path.starts_with(root) && self.ignored.matched_path_or_any_parents(path, path.is_dir()).is_ignore()
     }
-}
-
-/// The content that a process must have read for it to be up to date.
-pub fn content_of(path: &Path) -> Content {
-    content::of(path)
 }
 
 fn is_below(path: &Path, folders: &BTreeSet<PathBuf>) -> bool {

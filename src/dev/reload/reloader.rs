@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use ignore::gitignore::Gitignore;
 
 use super::acts::write_quickly;
+use super::content;
 use super::disk::{Disk, Findings};
 use super::told::Told;
 use super::watch::{Saved, Watch};
@@ -57,8 +58,8 @@ pub struct Reloader<'a> {
     pub(super) route: Option<Route>,
     pub(super) routes: u64,
     pub(super) packages_changed: Option<Instant>,
-    /// Milliseconds from fork to loaded, by connection.
-    pub(super) took: BTreeMap<Id, f64>,
+    /// Milliseconds from fork to loaded of the process that loaded last.
+    pub(super) took: f64,
     /// Variables that have changed since Apache was started.
     pub(super) environment: Variables,
     /// Connections of `djwsgi wait`: those whose mark has not been seen yet, and the others.
@@ -97,7 +98,7 @@ impl<'a> Reloader<'a> {
             route: None,
             routes: 0,
             packages_changed: None,
-            took: BTreeMap::new(),
+            took: 0.0,
             environment: Variables::new(),
             marking: BTreeMap::new(),
             waiting: BTreeSet::new(),
@@ -215,7 +216,6 @@ impl<'a> Reloader<'a> {
     /// A connection ended.
     pub fn gone(&mut self, id: Id) {
         self.waiting.remove(&id);
-        self.took.remove(&id);
         self.marking.retain(|_, other| *other != id);
         self.happened(Happening::Gone(id), Instant::now());
     }
@@ -241,7 +241,7 @@ impl<'a> Reloader<'a> {
             Said::Loaded { failed, obstacle, reads, wrote, folders, took } => {
                 self.learn(&reads, wrote, now);
                 self.look_again(&reads, now);
-                self.took.insert(id, took);
+                self.took = took;
                 self.note_obstacle(obstacle);
                 self.happened(Happening::Loaded { id, reads, failure: failed }, now);
                 self.disk.learn_folders(&folders);
@@ -292,7 +292,7 @@ impl<'a> Reloader<'a> {
     /// way. Only for what is to serve: a standby may as well have met a file that is just being written.
     fn look_again(&mut self, reads: &Reads, now: Instant) {
         let different = reads.iter().filter(|(path, read)| self.slots.differs(path, read));
-        let contents: Reads = different.map(|(path, _)| (path.clone(), super::disk::content_of(path))).collect();
+        let contents: Reads = different.map(|(path, _)| (path.clone(), content::of(path))).collect();
         if !contents.is_empty() {
             self.happened(Happening::Seen(contents), now);
         }

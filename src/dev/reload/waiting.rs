@@ -1,7 +1,6 @@
 //! The other end of `djwsgi wait`.
 
 use std::fs;
-use std::path::Path;
 
 use super::reloader::Reloader;
 use crate::dev::harness::message::Served;
@@ -11,7 +10,7 @@ impl Reloader<'_> {
     /// Notices of everything that was saved before now arrive before that of a file made now.
     pub(super) fn mark(&mut self, id: Id) {
         let mark = self.runtime.run.join(format!("mark-{id}"));
-        if self.disk.polls() || write_mark(&mark).is_err() {
+        if self.disk.polls() || fs::write(&mark, "").is_err() {
             self.waiting.insert(id);
             return self.answer_waiting();
         }
@@ -28,8 +27,4 @@ impl Reloader<'_> {
             self.control.send(id, &served, None);
         }
     }
-}
-
-fn write_mark(path: &Path) -> std::io::Result<()> {
-    fs::write(path, "")
 }

@@ -69,16 +69,8 @@ impl Slots {
     /// Starts a build if what serves, or is about to, has executed something that has changed.
     pub(super) fn rebuild_if_stale(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let build = self.build;
-        let concerned: Vec<Id> = self
-            .processes
-            .iter()
-            .filter(|(_, process)| match process.stage {
-                Stage::Serving(slot) | Stage::Loading(slot) => slot.build == build,
-                _ => false,
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        let stale = concerned.into_iter().any(|id| !self.is_valid(id));
+        let is_newest = |process: &Process| matches!(process.stage, Stage::Serving(slot) | Stage::Loading(slot) if slot.build == build);
+        let stale = self.those(is_newest).any(|id| !self.is_valid(id));
         if stale || matches!(self.phase, Phase::Settling(_)) {
             self.rebuild(now, true, actions);
         } else if self.phase == Phase::Serving {
@@ -114,12 +106,7 @@ impl Slots {
     }
 
     fn stop_loading(&mut self, actions: &mut Vec<Action>) {
-        let loading: Vec<Id> = self
-            .processes
-            .iter()
-            .filter(|(_, process)| matches!(process.stage, Stage::Loading(_)))
-            .map(|(id, _)| *id)
-            .collect();
+        let loading: Vec<Id> = self.those(|process| matches!(process.stage, Stage::Loading(_))).collect();
         for id in loading {
             self.kill(id, actions);
         }
@@ -192,7 +179,7 @@ impl Slots {
         if !self.is_valid(id) {
             return self.rebuild(now, false, actions);
         }
-        let other = self.processes.iter().find(|(_, process)| process.stage == Stage::Serving(slot)).map(|(id, _)| *id);
+        let other = self.those(|process| process.stage == Stage::Serving(slot)).next();
         if let Some(other) = other {
             // A page was asked for, for a load that went on after all: the site itself is what counts.
             let is_page = self.processes.get(&id).is_some_and(|process| process.reads.is_empty());
@@ -233,9 +220,8 @@ impl Slots {
     /// The older builds' processes finish what they have; none of them gets anything new.
     fn retire_older(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let build = self.build;
-        let is_older = |stage: &Stage| matches!(stage, Stage::Serving(slot) if slot.build != build);
-        let older: Vec<Id> =
-            self.processes.iter().filter(|(_, process)| is_older(&process.stage)).map(|(id, _)| *id).collect();
+        let is_older = |process: &Process| matches!(process.stage, Stage::Serving(slot) if slot.build != build);
+        let older: Vec<Id> = self.those(is_older).collect();
         for id in older {
             self.retire(id, now, actions);
         }

@@ -167,14 +167,19 @@ impl Slots {
         self.processes.get(&id)
     }
 
+    /// The processes of which `is_one` holds.
+    fn those(&self, is_one: impl Fn(&Process) -> bool) -> impl Iterator<Item = Id> {
+        self.processes.iter().filter(move |(_, process)| is_one(process)).map(|(id, _)| *id)
+    }
+
     /// The processes that answer requests now.
     pub fn serving(&self) -> impl Iterator<Item = Id> {
-        self.processes.iter().filter(|(_, process)| matches!(process.stage, Stage::Serving(_))).map(|(id, _)| *id)
+        self.those(|process| matches!(process.stage, Stage::Serving(_)))
     }
 
     /// The processes that stand by, but for the root.
     pub fn standing_by(&self) -> impl Iterator<Item = Id> {
-        self.processes.iter().filter(|(_, process)| matches!(process.stage, Stage::Held(_))).map(|(id, _)| *id)
+        self.those(|process| matches!(process.stage, Stage::Held(_)))
     }
 
     /// When the state wants to hear from the clock.

@@ -190,12 +190,8 @@ impl Slots {
             }
             _ => {}
         }
-        let late: Vec<Id> = self
-            .processes
-            .iter()
-            .filter(|(_, process)| matches!(process.stage, Stage::Retiring(until) if until <= now))
-            .map(|(id, _)| *id)
-            .collect();
+        let is_late = |process: &Process| matches!(process.stage, Stage::Retiring(until) if until <= now);
+        let late: Vec<Id> = self.those(is_late).collect();
         for id in late {
             self.kill(id, actions);
         }
