@@ -8,7 +8,11 @@ import sys
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, FOLDER)
+# Its modules are djwsgi's own, and so is the folder of their compiled forms: whatever the user has said
+# of the site's.
+kept, sys.dont_write_bytecode = sys.dont_write_bytecode, False
 from djwsgi_harness import slot
+sys.dont_write_bytecode = kept
 sys.path.remove(FOLDER)
 
 application = slot.start(os.path.join(FOLDER, "harness.json"))

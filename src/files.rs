@@ -1,7 +1,8 @@
 //! File access whose every error names the path.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -58,6 +59,24 @@ pub fn open_lock(path: &Path) -> Result<File> {
     let mut options = File::options();
     options.create(true).truncate(false).write(true);
     options.open(path).map_err(|error| unwritable(path, error))
+}
+
+/// Replaces a file of djwsgi's own, whole, for this user's eyes only. It need not survive a power cut:
+/// the disk is not waited for.
+///
+/// # Errors
+/// When it can't be written.
+pub fn write_private(path: &Path, text: &str) -> Result<()> {
+    let temporary = path.with_extension("next");
+    let write = || {
+        let mut file = File::options().create(true).write(true).truncate(true).mode(0o600).open(&temporary)?;
+        file.write_all(text.as_bytes())?;
+        fs::rename(&temporary, path)
+    };
+    write().map_err(|error| {
+        let _ = fs::remove_file(&temporary);
+        unwritable(path, error)
+    })
 }
 
 /// The name of the user this process runs as, or its number.

@@ -18,8 +18,9 @@ use crate::identity;
 use crate::interrupt;
 use crate::ui::problem::Problem;
 
-/// How often a waiting loop looks at the child, the clock and the signals.
+/// How often a waiting loop looks at the child, the clock and the signals: more often at first.
 const LOOK: Duration = Duration::from_millis(10);
+const FIRST_LOOK: Duration = Duration::from_millis(1);
 
 /// How long the output of a child that has ended is waited for: what it started in the background
 /// may hold the pipes open for ever.
@@ -82,7 +83,7 @@ pub fn wait(child: &mut Child, program: &OsStr, limit: Duration, mut tick: impl 
             return Err(if late { too_late(program, limit) } else { Problem::interrupted() }.into());
         }
         tick(started.elapsed());
-        thread::sleep(LOOK);
+        thread::sleep((started.elapsed() / 20).clamp(FIRST_LOOK, LOOK));
     }
 }
 

@@ -52,7 +52,7 @@ class SiteFinder:
             if spec.submodule_search_locations is not None:
                 # A folder without __init__.py: it would be another package with one.
                 for folder in list(spec.submodule_search_locations):
-                    if reads.is_site(os.path.join(folder, "x")):
+                    if reads.is_site_folder(folder):
                         reads.note_missing(os.path.join(folder, "__init__.py"))
             return spec
         _note_missing(name, path, origin)
@@ -131,26 +131,29 @@ def _read_compiled(file):
 
 def forget_folders():
     """Have the site's folders listed anew: time has passed since that was done."""
+    reads.forget_folders()
     for folder, finder in list(sys.path_importer_cache.items()):
-        if finder is not None and hasattr(finder, "invalidate_caches") and reads.is_site(os.path.join(folder, "x")):
+        if finder is not None and hasattr(finder, "invalidate_caches") and reads.is_site_folder(folder):
             finder.invalidate_caches()
 
 
 def _note_missing(name, path, found):
     """Note where the module `name` was looked for in vain before it was `found` or not at all."""
     last = name.rpartition(".")[2]
+    there = None if found is None else os.path.dirname(found)
     for folder in sys.path if path is None else path:
         if not isinstance(folder, str):
             continue
         folder = folder or os.getcwd()
-        package = os.path.join(folder, last, "__init__.py")
-        if found == package:
+        of_site = reads.is_site_folder(folder) and os.path.isdir(folder)
+        if of_site or there != folder:
+            package = os.path.join(folder, last, "__init__.py")
+            if found == package:
+                return
+            if of_site:
+                # Python looks for a package before it looks for a module.
+                reads.note_missing(package)
+        if there == folder:
             return
-        is_site = reads.is_site(os.path.join(folder, "x")) and os.path.isdir(folder)
-        if is_site:
-            # Python looks for a package before it looks for a module.
-            reads.note_missing(package)
-        if found is not None and os.path.dirname(found) == folder:
-            return
-        if is_site:
+        if of_site:
             reads.note_missing(os.path.join(folder, last + ".py"))

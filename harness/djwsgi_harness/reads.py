@@ -23,6 +23,7 @@ _roots = ()
 _apart = ()
 _announce = None
 _folders = {}
+_real_folders = {}
 _hooked = False
 _record = None
 sources = 0       # modules of the site that were read
@@ -69,7 +70,11 @@ def written():
 
 def is_site(path):
     """Whether the module at `path` belongs to the site: neither Python nor an installed package."""
-    folder = os.path.dirname(path)
+    return is_site_folder(os.path.dirname(path))
+
+
+def is_site_folder(folder):
+    """The same for what lies in `folder`."""
     known = _folders.get(folder)
     if known is None:
         known = _folders[folder] = _is_site_folder(folder)
@@ -143,7 +148,7 @@ def _note(path, content):
     except UnicodeEncodeError:
         return  # bytes that are no text can't be told to djwsgi
     # The name itself and what it leads to: a link may be pointed elsewhere.
-    real = os.path.realpath(path)
+    real = _real(path)
     for name in {path, real}:
         if name not in _last or _last[name] != content:
             # The first reading counts: what was executed then stays in this process.
@@ -160,8 +165,26 @@ def _note(path, content):
                 pass  # djwsgi has gone, and this process is about to
 
 
+def _real(path):
+    """`os.path.realpath` of an absolute path, for which each folder is looked at once."""
+    folder, name = os.path.split(path)
+    if not name or name in (".", ".."):
+        return os.path.realpath(path)
+    known = _real_folders.get(folder)
+    if known is None:
+        known = _real_folders[folder] = _real(folder)
+    real = os.path.join(known, name)
+    return os.path.realpath(real) if os.path.islink(real) else real
+
+
+def forget_folders():
+    """Time has passed: a folder's link may lead elsewhere."""
+    _real_folders.clear()
+
+
 def _is_site_folder(folder):
-    for folder in {os.path.abspath(folder), os.path.realpath(folder)}:
+    folder = os.path.abspath(folder)
+    for folder in {folder, _real(folder)}:
         if is_installed(folder):
             return False
         if any((folder + os.sep).startswith(place) for place in _PYTHON):
@@ -178,7 +201,10 @@ def _audit(event, arguments):
     if not loading or finding:
         return
     if event == "open":
-        _opened(*arguments[:3])
+        path = arguments[0]
+        # Most of what is opened are compiled modules of installed packages.
+        if type(path) is not str or not path.endswith(".pyc"):
+            _opened(*arguments[:3])
     elif event in ("os.listdir", "os.scandir"):
         _listed(arguments[0])
 
@@ -208,7 +234,7 @@ def _listed(path):
     finding = True
     try:
         path = os.path.abspath(os.fsdecode(path))
-        if _in_roots(os.path.join(path, "")) and is_site(os.path.join(path, "x")):
+        if _in_roots(os.path.join(path, "")) and is_site_folder(path):
             _note(path, digest_of_folder(path))
     finally:
         finding = False

@@ -47,7 +47,6 @@ def _start(config_file):
     global _config, _children, _listener
     with open(config_file, encoding="utf-8") as file:
         _config = json.load(file)
-    sys.dont_write_bytecode = False
     _children = standby.Children()
     _listener, place = _find_listener(_config["run"])
     standby.plain_signals()

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::answers::Answers;
 use crate::process;
 use crate::python::interpreter::Interpreter;
 use crate::ui::problem::Problem;
@@ -51,10 +52,10 @@ impl Apache {
     ///
     /// # Errors
     /// When there is none, or it does not run.
-    pub fn for_python(python: &Interpreter) -> Result<Self> {
+    pub fn for_python(python: &Interpreter, answers: &Answers) -> Result<Self> {
         match python.mod_wsgi.as_ref().and_then(|own| own.httpd.as_deref()) {
-            Some(httpd) => Self::inspect(httpd, httpd.ancestors().nth(2).map(|prefix| prefix.join("lib"))),
-            None => Self::of_machine(),
+            Some(httpd) => Self::inspect(httpd, httpd.ancestors().nth(2).map(|prefix| prefix.join("lib")), answers),
+            None => Self::of_machine(answers),
         }
     }
 
@@ -67,15 +68,15 @@ impl Apache {
     ///
     /// # Errors
     /// When there is none, or it does not run.
-    pub fn of_machine() -> Result<Self> {
+    pub fn of_machine(answers: &Answers) -> Result<Self> {
         let binary = binary().ok_or_else(|| Problem::environment("Apache is not installed").hint(install_hint()))?;
-        Self::inspect(&binary, None)
+        Self::inspect(&binary, None, answers)
     }
 
-    fn inspect(binary: &Path, libraries: Option<PathBuf>) -> Result<Self> {
+    fn inspect(binary: &Path, libraries: Option<PathBuf>, answers: &Answers) -> Result<Self> {
         // The folder the binary really lives in: PATH may hold a link.
         let binary = binary.canonicalize().unwrap_or_else(|_| binary.to_owned());
-        let version_text = ask(command(&binary, libraries.as_deref()), "-v")?;
+        let version_text = ask(&binary, libraries.as_deref(), "-v", answers)?;
         let version =
             version_text.split("Apache/").nth(1).and_then(|rest| rest.split_whitespace().next()).ok_or_else(|| {
                 Problem::environment(format!("{} is not Apache", binary.display()))
@@ -86,7 +87,7 @@ impl Apache {
                 .hint(install_hint())
                 .into());
         }
-        let built_in = ask(command(&binary, libraries.as_deref()), "-l")?
+        let built_in = ask(&binary, libraries.as_deref(), "-l", answers)?
             .lines()
             .filter_map(|line| line.trim().strip_suffix(".c").map(str::to_owned))
             .collect();
@@ -140,9 +141,11 @@ fn command(binary: &Path, libraries: Option<&Path>) -> Command {
     command
 }
 
-fn ask(mut command: Command, flag: &str) -> Result<String> {
-    let finished = process::run(command.arg(flag), LIMIT)?;
-    Ok(finished.stdout + &finished.stderr)
+fn ask(binary: &Path, libraries: Option<&Path>, flag: &str, answers: &Answers) -> Result<String> {
+    let files = || [binary.to_owned()].into_iter().chain(libraries.map(Path::to_owned)).collect();
+    answers.ask(command(binary, libraries).arg(flag), LIMIT, |finished| {
+        Ok((format!("{}{}", finished.stdout, finished.stderr), files()))
+    })
 }
 
 fn modules_of(binary: &Path) -> Option<PathBuf> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::answers::Answers;
 use crate::apache::locate::Apache;
 use crate::apache::mod_wsgi::{self, ModWsgi};
 use crate::apache::sample;
@@ -39,7 +40,7 @@ pub fn run(ui: &Ui, args: &DeployConfigArgs) -> Result<()> {
     identity::become_owner(&root)?;
     ui.asking(&root);
     let layers = if args.prod { Layers::All } else { Layers::Committed };
-    let site = Site::at(&root, &args.site, layers)?;
+    let site = Site::at(&root, &args.site, layers, &Answers::asked())?;
     let site = if args.prod { with_production_facts(ui, site) } else { site };
     let (apache, mod_wsgi) = server(ui, &site)?;
     let output = args.output.as_deref().map(absolute).transpose()?;
@@ -90,7 +91,7 @@ fn server(ui: &Ui, site: &Site) -> Result<(Option<Apache>, ModWsgi)> {
         let mod_wsgi = ModWsgi { path: PathBuf::new(), version: String::new(), from_distribution: true };
         return Ok((None, mod_wsgi));
     }
-    let apache = Apache::for_python(&site.python)?;
+    let apache = Apache::for_python(&site.python, &Answers::asked())?;
     let mod_wsgi = mod_wsgi::find(&site.python, &apache)?;
     Ok((Some(apache), mod_wsgi))
 }

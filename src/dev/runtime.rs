@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::files;
-use crate::scaffold::write;
 use crate::ui::problem::Problem;
 
 /// The state folder in a site.
@@ -107,7 +106,7 @@ impl Runtime {
         let control = Some(self.control_socket()).filter(|socket| socket.exists());
         let running = Running { pid: std::process::id(), url: url.to_owned(), control };
         let text = serde_json::to_string(&running).context("cannot write the state")?;
-        write::replace(&self.state.join("dev.json"), &text)
+        files::write_private(&self.state.join("dev.json"), &text)
     }
 }
 

@@ -1,7 +1,8 @@
-//! Noticing that the settings of djwsgi or the site's env file were saved.
+//! When to look at the settings again: the settings of djwsgi or the site's env file were saved, or
+//! they were not asked for at the start.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -16,40 +17,57 @@ pub struct SettingsWatch {
     _watcher: RecommendedWatcher,
 }
 
-/// Saves of the watched files, one entry each; ends with the watch.
-pub struct Saves(Receiver<()>);
+/// Why the settings are looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A file was saved.
+    Saved,
+    /// The server was started with answers of an earlier start.
+    Recalled,
+}
+
+/// The reasons, as they come; ends with the last sender.
+pub struct Reasons(Receiver<Reason>);
+
+/// A queue of reasons.
+pub fn reasons() -> (Sender<Reason>, Reasons) {
+    let (sender, receiver) = channel();
+    (sender, Reasons(receiver))
+}
 
 /// Watches the settings files in `root`, and `env_file`. `None` where the system has no watches
 /// to give: changed settings then wait for the next start.
-pub fn watch(root: &Path, env_file: Option<PathBuf>) -> Option<(SettingsWatch, Saves)> {
+pub fn watch(root: &Path, env_file: Option<PathBuf>, sender: Sender<Reason>) -> Option<SettingsWatch> {
     let mut files: Vec<PathBuf> = [FILE, LOCAL_FILE, "pyproject.toml"].iter().map(|name| root.join(name)).collect();
     files.extend(env_file);
     // Their folders are watched: an editor that renames over a file ends the watch on the file.
     let mut folders: Vec<PathBuf> = files.iter().filter_map(|file| file.parent().map(Path::to_owned)).collect();
     folders.dedup();
-    let (sender, receiver) = channel();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let Ok(event) = event else { return };
         let relevant =
             !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(|path| files.contains(path));
         if relevant {
             // The receiver ends with the server.
-            let _ = sender.send(());
+            let _ = sender.send(Reason::Saved);
         }
     })
     .ok()?;
     for folder in folders {
         watcher.watch(&folder, RecursiveMode::NonRecursive).ok()?;
     }
-    Some((SettingsWatch { _watcher: watcher }, Saves(receiver)))
+    Some(SettingsWatch { _watcher: watcher })
 }
 
-impl Iterator for Saves {
-    type Item = ();
+impl Iterator for Reasons {
+    type Item = Reason;
 
-    fn next(&mut self) -> Option<()> {
-        self.0.recv().ok()?;
-        while self.0.recv_timeout(QUIET).is_ok() {}
-        Some(())
+    fn next(&mut self) -> Option<Reason> {
+        let mut reason = self.0.recv().ok()?;
+        while let Ok(other) = self.0.recv_timeout(QUIET) {
+            // Whoever has saved wants to hear of it.
+            reason = if other == Reason::Saved { other } else { reason };
+        }
+        Some(reason)
     }
 }

@@ -19,6 +19,7 @@ use super::ready::{self, Watch};
 use super::reload::{Reloader, Saved, Settings};
 use super::runtime::Runtime;
 use super::server::Server;
+use super::settings::Reason;
 use crate::ui::printer::Printer;
 use crate::ui::problem::Problem;
 use crate::ui::report;
@@ -56,14 +57,23 @@ struct Life<'a> {
     watch: Option<Watch>,
     last_words: VecDeque<String>,
     announced: bool,
+    /// Where to say that what was recalled can be asked for: the first answer does not wait for it.
+    recalled: Option<Sender<Reason>>,
 }
 
 impl Supervisor<'_> {
-    /// Starts Apache and serves until the user stops it or it can't be kept running.
+    /// Starts Apache and serves until the user stops it or it can't be kept running. `recalled` hears
+    /// of the first answer.
     ///
     /// # Errors
     /// When Apache can't be started or kept running.
-    pub fn run(&self, reload: Option<Settings>, queue: &Sender<Event>, events: &Receiver<Event>) -> Result<()> {
+    pub fn run(
+        &self,
+        reload: Option<Settings>,
+        recalled: Option<Sender<Reason>>,
+        queue: &Sender<Event>,
+        events: &Receiver<Event>,
+    ) -> Result<()> {
         forward_signals(queue.clone())?;
         let mut reloader =
             reload.map(|settings| Reloader::new(self.printer, self.runtime, settings, queue)).transpose()?;
@@ -76,6 +86,7 @@ impl Supervisor<'_> {
             watch: None,
             last_words: VecDeque::new(),
             announced: false,
+            recalled,
         };
         life.watch = Some(ready::watch(&self.site, 0, queue.clone()));
         let end = self.serve(&mut life, queue, events);
@@ -217,6 +228,9 @@ impl Supervisor<'_> {
     }
 
     fn announce(&self, status: u16, life: &mut Life) -> Result<()> {
+        if let Some(recalled) = life.recalled.take() {
+            let _ = recalled.send(Reason::Recalled);
+        }
         if status >= 500 {
             self.printer.print(move |ui| {
                 ui.warn(&format!("the site answers {status}: its error is above; mend it and save"));

@@ -8,16 +8,49 @@ Arguments: the path of manage.py, and the settings module to use instead of mana
 """
 import faulthandler
 import importlib
+import importlib.util
 import json
 import os
 import runpy
 import sys
+import sysconfig
 import traceback
 
 # Settings that hang say where, before djwsgi loses its patience.
 faulthandler.dump_traceback_later(50, exit=True)
 PRIVATE_STDOUT = os.dup(1)
 os.dup2(2, 1)
+
+
+class Noted:
+    """The files of the site that were read, and where more of them were looked for in vain."""
+
+    def __init__(self):
+        self.files = set()
+        self.python = tuple(os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib"))
+
+    def add(self, path):
+        path = os.path.abspath(path)
+        if path.endswith(".pyc"):
+            try:
+                path = importlib.util.source_from_cache(path)
+            except ValueError:
+                pass
+        installed = {"site-packages", "dist-packages"}.intersection(path.split(os.sep))
+        if not installed and not path.startswith(self.python):
+            self.files.add(path)
+
+    def audit(self, event, arguments):
+        if event == "open" and isinstance(arguments[0], (str, bytes)):
+            self.add(os.fsdecode(arguments[0]))
+
+    def find_spec(self, name, path=None, target=None):
+        """The last of the finders: what comes here was found by none."""
+        last = name.rpartition(".")[2]
+        for folder in sys.path if path is None else path:
+            if isinstance(folder, str):
+                self.add(os.path.join(folder, last + ".py"))
+                self.add(os.path.join(folder, last, "__init__.py"))
 
 
 class Captured(BaseException):
@@ -121,6 +154,14 @@ def env_reader():
     return None
 
 
+def is_text(path):
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def text(value):
     """A setting as text: paths, lazy strings and None included."""
     if value is None:
@@ -137,6 +178,9 @@ MANAGE, OVERRIDE = sys.argv[1], sys.argv[2]
 ROOT = os.path.dirname(os.path.abspath(MANAGE))
 given_path = list(sys.path)
 given_environment = dict(os.environ)
+noted = Noted()
+sys.addaudithook(noted.audit)
+sys.meta_path.append(noted)
 sys.path[:] = [ROOT] + [entry for entry in sys.path if entry not in ("", ROOT)]
 if OVERRIDE:
     os.environ["DJANGO_SETTINGS_MODULE"] = OVERRIDE
@@ -187,4 +231,5 @@ try:
 except BaseException:
     # A WSGI module that can't be looked at is reported when the site is served.
     pass
+document["files"] = sorted(path for path in noted.files if is_text(path))
 answer(document)

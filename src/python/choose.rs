@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use crate::answers::Answers;
+
 use super::interpreter::Interpreter;
 use crate::ui::problem::Problem;
 
@@ -38,11 +40,11 @@ pub fn program(path: &Path) -> Result<PathBuf> {
 ///
 /// # Errors
 /// When none of them has Django.
-pub fn for_site(root: &Path, configured: Option<&Path>) -> Result<Interpreter> {
+pub fn for_site(root: &Path, configured: Option<&Path>, answers: &Answers) -> Result<Interpreter> {
     let looked_at = candidates(root, configured)?;
     let mut seen = Vec::new();
     for path in looked_at {
-        let python = Interpreter::inspect(&path, &[])?;
+        let python = Interpreter::inspect(&path, &[], answers)?;
         if python.django.is_some() {
             return Ok(python);
         }

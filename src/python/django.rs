@@ -8,7 +8,8 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::interpreter::Interpreter;
-use crate::process;
+use crate::answers::Answers;
+use crate::process::{self, Finished};
 use crate::ui::problem::Problem;
 
 const ASK: &str = include_str!("ask_django.py");
@@ -49,6 +50,8 @@ pub struct DjangoFacts {
     pub staticfiles: bool,
     /// `WSGI_APPLICATION`, dotted.
     pub wsgi_application: Option<String>,
+    /// The files of the site that were read for this, and where more of them were looked for.
+    pub files: Vec<PathBuf>,
     /// The module of the WSGI application, where it could be looked at.
     pub wsgi: Option<WsgiFacts>,
 }
@@ -83,13 +86,20 @@ struct Failure {
 ///
 /// # Errors
 /// When the settings can't be imported (the traceback is shown), or hang.
-pub fn ask(python: &Interpreter, manage: &Path, settings: Option<&str>) -> Result<DjangoFacts> {
+pub fn ask(python: &Interpreter, manage: &Path, settings: Option<&str>, answers: &Answers) -> Result<DjangoFacts> {
     let mut command = python.command();
     command.arg("-c").arg(ASK).arg(manage).arg(settings.unwrap_or_default());
     if let Some(folder) = manage.parent() {
         command.current_dir(folder);
     }
-    let finished = process::run(&mut command, LIMIT)?;
+    answers.ask(&mut command, LIMIT, |finished| {
+        let facts = read(python, manage, finished)?;
+        let files = facts.files.iter().chain(&python.path).cloned().collect();
+        Ok((facts, files))
+    })
+}
+
+fn read(python: &Interpreter, manage: &Path, finished: &Finished) -> Result<DjangoFacts> {
     match serde_json::from_str(&finished.stdout) {
         Ok(Answer::Facts(facts)) => Ok(*facts),
         Ok(Answer::Failed { error }) => Err(explain(error).into()),

@@ -57,5 +57,6 @@ json.dump({
     "include": sysconfig.get_path("include"),
     "django": version_of("Django"),
     "mod_wsgi": mod_wsgi(),
+    "path": [path for path in sys.path if path],
     "known": [name for name in sys.argv[1:] if exists(name)],
 }, sys.stdout)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Deserialize;
 
-use crate::process;
+use crate::answers::Answers;
 use crate::ui::problem::Problem;
 
 const INSPECT: &str = include_str!("inspect_interpreter.py");
@@ -33,6 +33,8 @@ pub struct Interpreter {
     pub django: Option<String>,
     /// The mod_wsgi installed from PyPI, if any.
     pub mod_wsgi: Option<InstalledModWsgi>,
+    /// Where it looks for packages: its `sys.path` without the site's own folders.
+    pub path: Vec<PathBuf>,
     /// Those of the module names asked for that this interpreter can import.
     pub known: Vec<String>,
 }
@@ -53,16 +55,26 @@ impl Interpreter {
     ///
     /// # Errors
     /// When it can't be started or is no Python 3.
-    pub fn inspect(path: &Path, modules: &[&str]) -> Result<Self> {
+    pub fn inspect(path: &Path, modules: &[&str], answers: &Answers) -> Result<Self> {
         let mut command = Command::new(path);
         // -P would be right, but needs 3.11; -I keeps the working directory and PYTHON* out.
         command.args(["-I", "-c", INSPECT]).args(modules);
-        let finished = process::run(&mut command, LIMIT)?;
-        serde_json::from_str(&finished.stdout).map_err(|_| {
-            Problem::environment(format!("{} is not a working Python 3", path.display()))
-                .hint("name a virtual environment or an interpreter with --python")
-                .into()
+        answers.ask(&mut command, LIMIT, |finished| {
+            let interpreter: Self = serde_json::from_str(&finished.stdout).map_err(|_| {
+                Problem::environment(format!("{} is not a working Python 3", path.display()))
+                    .hint("name a virtual environment or an interpreter with --python")
+            })?;
+            let files = interpreter.rests_on(path);
+            Ok((interpreter, files))
         })
+    }
+
+    /// What has another time after an upgrade, an installation or a change of the environment.
+    fn rests_on(&self, path: &Path) -> Vec<PathBuf> {
+        let mut files = vec![path.to_owned(), self.executable.clone(), self.prefix.join("pyvenv.cfg")];
+        files.extend(self.path.iter().cloned());
+        files.extend(self.mod_wsgi.iter().map(|own| own.path.clone()));
+        files
     }
 
     /// Whether this is a virtual environment.

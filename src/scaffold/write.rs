@@ -129,11 +129,3 @@ fn backup_path(path: &Path) -> PathBuf {
     }
     candidate
 }
-
-/// Writes one file of ours whole, without a report: state of `djwsgi dev`.
-///
-/// # Errors
-/// When it can't be written.
-pub fn replace(path: &Path, text: &str) -> Result<()> {
-    stage(path, text, FILE_MODE)?.persist(path).map_err(|error| files::unwritable(path, error.error))
-}

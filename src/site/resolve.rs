@@ -9,6 +9,7 @@ use super::application::Application;
 use super::config::{Config, Layers};
 use super::monitor_place::MonitorPlace;
 use super::name;
+use crate::answers::Answers;
 use crate::cli::SiteArgs;
 use crate::files;
 use crate::identity::Identity;
@@ -42,15 +43,15 @@ impl Site {
     ///
     /// # Errors
     /// When its settings file is wrong, its Django can't be asked, or a URL can't be expressed.
-    pub fn at(root: &Path, args: &SiteArgs, layers: Layers) -> Result<Self> {
+    pub fn at(root: &Path, args: &SiteArgs, layers: Layers, answers: &Answers) -> Result<Self> {
         files::config_text(root)?;
         let config = Config::load(root, layers)?;
         let configured = args.python.clone().or_else(|| config.python.home.as_ref().map(|home| root.join(home)));
-        let python = choose::for_site(root, configured.as_deref())?;
+        let python = choose::for_site(root, configured.as_deref(), answers)?;
         files::config_text(&python.prefix)?;
         let owner = Identity::owner_of(root)?;
         let settings = args.settings.as_deref().or(config.site.settings.as_deref());
-        let django = django::ask(&python, &root.join("manage.py"), settings)?;
+        let django = django::ask(&python, &root.join("manage.py"), settings, answers)?;
         for (name, url) in [("STATIC_URL", &django.static_url), ("MEDIA_URL", &django.media_url)] {
             if url.as_ref().is_some_and(|url| url.chars().any(char::is_control)) {
                 return Err(Problem::environment(format!("{name} contains a control character")).into());
@@ -82,7 +83,7 @@ impl Site {
         if settings == self.django.settings {
             return (self, None);
         }
-        match django::ask(&self.python, &self.root.join("manage.py"), Some(&settings)) {
+        match django::ask(&self.python, &self.root.join("manage.py"), Some(&settings), &Answers::asked()) {
             Ok(facts) => {
                 self.django = DjangoFacts { wsgi: self.django.wsgi.take(), ..facts };
                 (self, None)

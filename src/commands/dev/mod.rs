@@ -9,6 +9,7 @@ use std::thread;
 
 use anyhow::Result;
 
+use crate::answers::Answers;
 use crate::cli::DevArgs;
 use crate::dev::runtime::{Claim, Running, Runtime};
 use crate::dev::settings;
@@ -41,10 +42,12 @@ pub fn run(ui: &Ui, args: &DevArgs) -> Result<()> {
     ui.asking(&root);
     let mut attempt = 1;
     loop {
-        let prepared = Prepared::make(args, &root, &runtime, None)?;
+        let answers = Answers::kept_in(&runtime.state);
+        let prepared = Prepared::make(args, &root, &runtime, None, &answers)?;
+        answers.save();
         prepared.install(&runtime)?;
         prepared.banner(ui);
-        match serve(ui, args, &prepared, &runtime) {
+        match serve(ui, args, &prepared, &runtime, answers.has_recalled()) {
             // Between the look at the port and Apache's start somebody else took it.
             Err(error) if prepared.port_is_open && attempt < PORT_ATTEMPTS && is_port_taken(&error) => {
                 interrupt::forget();
@@ -61,7 +64,7 @@ fn is_port_taken(error: &anyhow::Error) -> bool {
     problem.and_then(|problem| problem.detail.as_deref()).is_some_and(|detail| detail.contains("AH00072"))
 }
 
-fn serve(ui: &Ui, args: &DevArgs, prepared: &Prepared, runtime: &Runtime) -> Result<()> {
+fn serve(ui: &Ui, args: &DevArgs, prepared: &Prepared, runtime: &Runtime, recalled: bool) -> Result<()> {
     let (queue, events) = mpsc::channel();
     let printer = Printer::start(ui);
     let supervisor = Supervisor {
@@ -75,21 +78,15 @@ fn serve(ui: &Ui, args: &DevArgs, prepared: &Prepared, runtime: &Runtime) -> Res
     let reload = prepared.reload_settings()?;
     interrupt::hand_over();
     thread::scope(|scope| {
-        let watch = settings::watch(&prepared.site.root, prepared.watched_env_file());
-        let watch = match watch {
-            Some((watch, saves)) => {
-                let queue = queue.clone();
-                scope.spawn(move || apply_saves(saves, args, prepared, runtime, &queue));
-                Some(watch)
-            }
-            None => {
-                printer.print(|ui| {
-                    ui.warn("the system has no file watches left: changed settings wait for the next start")
-                });
-                None
-            }
-        };
-        let end = supervisor.run(reload, &queue, &events);
+        let (sender, reasons) = settings::reasons();
+        let watch = settings::watch(&prepared.site.root, prepared.watched_env_file(), sender.clone());
+        if watch.is_none() {
+            printer
+                .print(|ui| ui.warn("the system has no file watches left: changed settings wait for the next start"));
+        }
+        let events_of_settings = queue.clone();
+        scope.spawn(move || apply_saves(reasons, args, prepared, runtime, &events_of_settings));
+        let end = supervisor.run(reload, recalled.then_some(sender), &queue, &events);
         // Ends the watch, and whatever it is waiting for.
         interrupt::request();
         drop(watch);

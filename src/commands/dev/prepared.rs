@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
 use ignore::gitignore::GitignoreBuilder;
 
+use crate::answers::Answers;
 use crate::apache::check;
 use crate::apache::locate::Apache;
 use crate::apache::mod_wsgi::{self, ModWsgi};
@@ -22,7 +24,7 @@ use crate::dev::reload::Settings;
 use crate::dev::runtime::Runtime;
 use crate::dev::slots::{Depth, Plan};
 use crate::files;
-use crate::scaffold::{conf as scaffold_conf, hookup, provenance, script as wsgi_script, write};
+use crate::scaffold::{conf as scaffold_conf, hookup, provenance, script as wsgi_script};
 use crate::site::alias::Alias;
 use crate::site::config::LOCAL_FILE;
 use crate::site::config::Layers;
@@ -55,9 +57,15 @@ pub struct Prepared {
 
 impl Prepared {
     /// `listen`: where a running server listens already.
-    pub fn make(args: &DevArgs, root: &Path, runtime: &Runtime, listen: Option<SocketAddr>) -> Result<Self> {
-        let site = Site::at(root, &args.site, Layers::All)?;
-        let apache = Apache::for_python(&site.python)?;
+    pub fn make(
+        args: &DevArgs,
+        root: &Path,
+        runtime: &Runtime,
+        listen: Option<SocketAddr>,
+        answers: &Answers,
+    ) -> Result<Self> {
+        let site = Site::at(root, &args.site, Layers::All, answers)?;
+        let apache = Apache::for_python(&site.python, answers)?;
         let mod_wsgi = mod_wsgi::find(&site.python, &apache)?;
         let dev = &site.config.dev;
         let host = args.host.or(dev.host).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -167,15 +175,27 @@ impl Prepared {
 
     /// Puts the config in place once Apache accepts it.
     pub fn install(&self, runtime: &Runtime) -> Result<()> {
+        let conf = runtime.conf();
+        if self.was_accepted(&conf) {
+            return Ok(());
+        }
         let candidate = runtime.state.join("httpd.conf.new");
-        write::replace(&candidate, &self.conf)?;
+        files::write_private(&candidate, &self.conf)?;
         if let Err(complaint) = check::syntax(&self.apache, &candidate)? {
             return Err(Problem::environment("Apache does not accept the config that djwsgi made")
                 .detail(complaint)
                 .into());
         }
-        let conf = runtime.conf();
         fs::rename(&candidate, &conf).map_err(|error| files::unwritable(&conf, error))
+    }
+
+    /// Whether this Apache has accepted the same config before: one is in place only after that.
+    fn was_accepted(&self, conf: &Path) -> bool {
+        let Ok(accepted) = fs::metadata(conf) else { return false };
+        let parts = [&self.apache.binary, &self.apache.modules, &self.mod_wsgi.path];
+        // An installed file's own time is that of its making; the change of its attributes is what counts.
+        let is_older = |part: &PathBuf| fs::metadata(part).is_ok_and(|meta| meta.ctime() < accepted.mtime());
+        parts.into_iter().all(is_older) && fs::read_to_string(conf).is_ok_and(|text| text == self.conf)
     }
 
     pub fn banner(&self, ui: &Ui) {

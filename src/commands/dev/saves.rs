@@ -3,19 +3,23 @@
 use std::sync::mpsc::Sender;
 
 use super::prepared::Prepared;
+use crate::answers::Answers;
 use crate::cli::DevArgs;
 use crate::dev::event::Event;
 use crate::dev::harness::message::Variables;
 use crate::dev::runtime::Runtime;
-use crate::dev::settings::Saves;
+use crate::dev::settings::{Reason, Reasons};
 use crate::interrupt;
 
-/// Puts the config of changed settings in place, save by save; the server stays where it listens.
-pub fn apply_saves(saves: Saves, args: &DevArgs, first: &Prepared, runtime: &Runtime, queue: &Sender<Event>) {
+/// Puts the config of changed settings in place, as often as there is a reason to look at them; the
+/// server stays where it listens.
+pub fn apply_saves(reasons: Reasons, args: &DevArgs, first: &Prepared, runtime: &Runtime, queue: &Sender<Event>) {
     let mut applied = first.fingerprint();
     let mut variables = Variables::new();
-    for () in saves {
-        let made = Prepared::make(args, &first.site.root, runtime, Some(first.listen));
+    for reason in reasons {
+        let answers = Answers::renewed_in(&runtime.state);
+        let made = Prepared::make(args, &first.site.root, runtime, Some(first.listen), &answers);
+        answers.save();
         if let Ok(prepared) = &made {
             let changed = prepared.changed_variables(first);
             if changed != variables {
@@ -24,6 +28,8 @@ pub fn apply_saves(saves: Saves, args: &DevArgs, first: &Prepared, runtime: &Run
             }
         }
         let event = match made {
+            // What is wrong with the site is told where it is loaded.
+            Err(_) if reason == Reason::Recalled => continue,
             Err(error) => Event::Rejected(error),
             Ok(_) if interrupt::requested() => return,
             Ok(prepared) if prepared.fingerprint() == applied => continue,

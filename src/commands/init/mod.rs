@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::answers::Answers;
 use crate::apache::locate::Apache;
 use crate::apache::mod_wsgi;
 use crate::cli::{InitArgs, SiteArgs};
@@ -53,8 +54,8 @@ enum Origin {
 /// Writes our files into the site at `root`.
 fn hook_up(ui: &Ui, args: &InitArgs, root: &Path, site_args: &SiteArgs, origin: Origin) -> Result<()> {
     ui.asking(root);
-    let mut site = Site::at(root, site_args, Layers::Committed)?;
-    let apache = Apache::for_python(&site.python)?;
+    let mut site = Site::at(root, site_args, Layers::Committed, &Answers::asked())?;
+    let apache = Apache::for_python(&site.python, &Answers::asked())?;
     let mod_wsgi = mod_wsgi::find(&site.python, &apache)?;
     if !root.join(FILE).exists() {
         // What the new settings file will say holds for the other files of this run already.

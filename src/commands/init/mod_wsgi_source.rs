@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::answers::Answers;
 use crate::apache::locate::Apache;
 use crate::apache::mod_wsgi;
 use crate::cli::ModWsgiChoice;
@@ -30,7 +31,7 @@ pub fn choose(ui: &Ui, choice: ModWsgiChoice, python: &Interpreter) -> Result<So
         return Ok(Source::Present);
     }
     let compiles = can_compile(python);
-    let apache = Apache::of_machine();
+    let apache = Apache::of_machine(&Answers::asked());
     match choice {
         ModWsgiChoice::Distribution => {
             mod_wsgi::find(&without_own(python), &apache?)?;

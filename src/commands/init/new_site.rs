@@ -10,6 +10,7 @@ use anyhow::Result;
 use super::mod_wsgi_source::{self, Source};
 use super::new_folder::{MARKER, NewFolder};
 use super::{Origin, adopt, hook_up};
+use crate::answers::Answers;
 use crate::apache::locate::Packages;
 use crate::cli::{InitArgs, SiteArgs};
 use crate::files;
@@ -133,7 +134,7 @@ impl Plan {
                 })
             })?,
         };
-        let base = Interpreter::inspect(&program, &[name])?;
+        let base = Interpreter::inspect(&program, &[name], &Answers::asked())?;
         if !base.known.is_empty() {
             return Err(name::module_exists(name).into());
         }
@@ -202,7 +203,7 @@ impl Plan {
             progress::run(ui, "Creating", &object, &mut venv, LOCAL_LIMIT)
                 .map_err(|error| explain_venv(error, &self.base))?;
         }
-        let python = Interpreter::inspect(&choose::program(&environment)?, &[])?;
+        let python = Interpreter::inspect(&choose::program(&environment)?, &[], &Answers::asked())?;
         let packages = self.packages(args);
         if !packages.is_empty() {
             let mut arguments = vec!["install", "--progress-bar=off", "--no-color"];

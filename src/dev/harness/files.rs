@@ -9,7 +9,6 @@ use serde::Serialize;
 use crate::dev::runtime::Runtime;
 use crate::files;
 use crate::scaffold::script;
-use crate::scaffold::write;
 
 const PACKAGE: &str = "djwsgi_harness";
 
@@ -76,7 +75,7 @@ pub fn write(runtime: &Runtime, root: &Path, roots: &[PathBuf], processes: u16, 
     for (name, text) in FILES {
         let path = runtime.state.join(name);
         if files::read_if_exists(&path)?.as_deref() != Some(text) {
-            write::replace(&path, text)?;
+            files::write_private(&path, text)?;
         }
     }
     let config = Config {
@@ -92,7 +91,7 @@ pub fn write(runtime: &Runtime, root: &Path, roots: &[PathBuf], processes: u16, 
         start,
     };
     let text = serde_json::to_string(&config).context("cannot write the harness")?;
-    write::replace(&runtime.state.join("harness.json"), &text)
+    files::write_private(&runtime.state.join("harness.json"), &text)
 }
 
 /// Empties the folder of compiled modules when it has become large; they are made again.

@@ -1,9 +1,6 @@
 //! What the slots decide, done.
 
-use std::fs;
-use std::io;
 use std::os::fd::AsFd;
-use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -12,6 +9,7 @@ use super::reloader::Reloader;
 use crate::dev::harness::message::{Order, Role as Wire};
 use crate::dev::harness::route::Route;
 use crate::dev::slots::{Action, Id, Job, Slot};
+use crate::files;
 
 impl Reloader<'_> {
     pub(super) fn act(&mut self, action: Action) {
@@ -28,7 +26,7 @@ impl Reloader<'_> {
             Action::AskModules(id) => self.control.send(id, &Order::Modules, None),
             Action::Reloaded(report) => {
                 // For what Apache answers itself; no more than a number is lost with it.
-                let _ = write_quickly(&self.runtime.build_file(), &report.build.to_string());
+                let _ = files::write_private(&self.runtime.build_file(), &report.build.to_string());
                 self.told.reloaded(self.printer, report, self.took);
             }
             Action::Hanging(id, since) => {
@@ -94,11 +92,4 @@ impl Reloader<'_> {
             let _ = kill(Pid::from_raw(process.pid), signal);
         }
     }
-}
-
-/// Replaces a file that need not survive a power cut; the disk is not waited for.
-pub fn write_quickly(path: &Path, text: &str) -> io::Result<()> {
-    let temporary = path.with_extension("next");
-    fs::write(&temporary, text)?;
-    fs::rename(temporary, path)
 }

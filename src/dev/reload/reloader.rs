@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use ignore::gitignore::Gitignore;
 
-use super::acts::write_quickly;
 use super::content;
 use super::disk::{Disk, Findings};
 use super::told::Told;
@@ -21,6 +20,7 @@ use crate::dev::harness::message::{Order, Said, Variables};
 use crate::dev::harness::route::Route;
 use crate::dev::runtime::Runtime;
 use crate::dev::slots::{self, Happening, Id, Plan, Reads, Slots};
+use crate::files;
 use crate::process;
 use crate::ui::printer::Printer;
 
@@ -312,7 +312,7 @@ impl<'a> Reloader<'a> {
 
     fn write_packages(&self, names: &[String]) -> Result<()> {
         let text = serde_json::to_string(names).context("cannot write the list of packages")?;
-        write_quickly(&harness::warm_list(self.runtime), &text).context("cannot write the list of packages")
+        files::write_private(&harness::warm_list(self.runtime), &text).context("cannot write the list of packages")
     }
 
     fn happened(&mut self, happening: Happening, now: Instant) {

@@ -138,7 +138,9 @@ impl Slots {
         };
         self.from = self.name_of(from);
         let is_root = self.processes.get(&from).is_some_and(|process| process.stage == Stage::Root);
-        let stops = (slot.index == 0 && self.plan.depth == Depth::Site).then(|| self.stops());
+        // The first answer does not wait for forks: the standbys come after it.
+        let leaves_standbys = slot.index == 0 && self.plan.depth == Depth::Site && self.answered;
+        let stops = leaves_standbys.then(|| self.stops());
         let renew = is_root && self.packages > 0;
         self.awaited.push((slot, from));
         actions.push(Action::Fork { from, job: Job::Load { slot, stops, renew } });

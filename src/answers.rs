@@ -1,0 +1,166 @@
+//! What programs have answered before: a start need not ask again what can't have changed.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::files;
+use crate::process::{self, Finished};
+
+/// The file they are kept in.
+const FILE: &str = "answers.json";
+
+/// Variables that differ from terminal to terminal and have no say in a site.
+const PASSING: [&str; 14] = [
+    "_",
+    "COLUMNS",
+    "LINES",
+    "OLDPWD",
+    "PWD",
+    "SHLVL",
+    "SSH_CLIENT",
+    "SSH_CONNECTION",
+    "SSH_TTY",
+    "TERM_SESSION_ID",
+    "TMUX",
+    "TMUX_PANE",
+    "WINDOWID",
+    "XDG_SESSION_ID",
+];
+
+/// Asks programs, or recalls what they said.
+///
+/// An answer is recalled if the command, the environment variables and the files it rests on are what
+/// they were. What else a program may have looked at is not known: whoever recalls asks again later.
+pub struct Answers {
+    folder: Option<PathBuf>,
+    kept: RefCell<BTreeMap<String, Answer>>,
+    recalls: bool,
+    recalled: Cell<bool>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Answer {
+    stdout: String,
+    stderr: String,
+    files: BTreeMap<PathBuf, Option<Stamp>>,
+}
+
+/// Changes with every change of a file: inode, size in bytes, and the times of the last change of its
+/// content and of its attributes, in nanoseconds.
+type Stamp = (u64, u64, i128, i128);
+
+impl Answers {
+    /// Asks always, and keeps nothing.
+    pub fn asked() -> Self {
+        Self { folder: None, kept: RefCell::default(), recalls: false, recalled: Cell::new(false) }
+    }
+
+    /// Asks always, and keeps the answers in `folder`.
+    pub fn renewed_in(folder: &Path) -> Self {
+        Self { folder: Some(folder.to_owned()), ..Self::asked() }
+    }
+
+    /// Recalls what is kept in `folder`, and asks for the rest.
+    pub fn kept_in(folder: &Path) -> Self {
+        let text = fs::read_to_string(folder.join(FILE)).unwrap_or_default();
+        // Of another version, or damaged: everything is asked for.
+        let kept = serde_json::from_str(&text).unwrap_or_default();
+        Self { kept: RefCell::new(kept), recalls: true, ..Self::renewed_in(folder) }
+    }
+
+    /// Runs `command`, or recalls what it said; `read` makes sense of that and names the files that it
+    /// rests on. What `read` rejects is not kept.
+    ///
+    /// # Errors
+    /// As [`process::run`], or what `read` returns.
+    pub fn ask<T>(
+        &self,
+        command: &mut Command,
+        limit: Duration,
+        read: impl Fn(&Finished) -> Result<(T, Vec<PathBuf>)>,
+    ) -> Result<T> {
+        let question = digest(command);
+        if let Some(before) = self.recall(&question)
+            && let Ok((value, _)) = read(&before)
+        {
+            self.recalled.set(true);
+            return Ok(value);
+        }
+        let finished = process::run(command, limit)?;
+        let (value, files) = read(&finished)?;
+        if self.folder.is_some() && finished.status.success() {
+            let files = files.into_iter().map(|file| (stamp(&file), file)).map(|(stamp, file)| (file, stamp)).collect();
+            let answer = Answer { stdout: finished.stdout, stderr: finished.stderr, files };
+            self.kept.borrow_mut().insert(question, answer);
+        }
+        Ok(value)
+    }
+
+    fn recall(&self, question: &str) -> Option<Finished> {
+        let kept = self.kept.borrow();
+        let answer = kept.get(question).filter(|_| self.recalls)?;
+        let holds = answer.files.iter().all(|(file, before)| stamp(file) == *before);
+        holds.then(|| Finished {
+            status: ExitStatus::default(),
+            stdout: answer.stdout.clone(),
+            stderr: answer.stderr.clone(),
+        })
+    }
+
+    /// Whether something was recalled rather than asked for.
+    pub fn has_recalled(&self) -> bool {
+        self.recalled.get()
+    }
+
+    /// Keeps the answers for the next start. Without them it only takes longer.
+    pub fn save(&self) {
+        let Some(folder) = &self.folder else { return };
+        if let Ok(text) = serde_json::to_string(&*self.kept.borrow()) {
+            // Variables of the site may be in it: for this user only.
+            let _ = files::write_private(&folder.join(FILE), &text);
+        }
+    }
+}
+
+/// A name for the command with all that it is given.
+fn digest(command: &Command) -> String {
+    let mut digest = Sha256::new();
+    let mut add = |part: &[u8]| {
+        digest.update(part.len().to_le_bytes());
+        digest.update(part);
+    };
+    add(env!("CARGO_PKG_VERSION").as_bytes());
+    add(command.get_program().as_bytes());
+    command.get_args().for_each(|argument| add(argument.as_bytes()));
+    add(command.get_current_dir().unwrap_or(Path::new("")).as_os_str().as_bytes());
+    let given = command.get_envs().map(|(name, value)| (name.to_owned(), value.unwrap_or_default().to_owned()));
+    let variables: BTreeMap<OsString, OsString> = std::env::vars_os().chain(given).collect();
+    for (name, value) in variables.iter().filter(|(name, _)| !PASSING.iter().any(|passing| name == passing)) {
+        add(name.as_bytes());
+        add(value.as_bytes());
+    }
+    format!("{:x}", digest.finalize())
+}
+
+/// `None` where nothing is.
+fn stamp(file: &Path) -> Option<Stamp> {
+    let meta = fs::metadata(file).ok()?;
+    let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+    Some((
+        meta.ino(),
+        meta.size(),
+        nanoseconds(meta.mtime(), meta.mtime_nsec()),
+        nanoseconds(meta.ctime(), meta.ctime_nsec()),
+    ))
+}
