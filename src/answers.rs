@@ -44,12 +44,13 @@ const PASSING: [&str; 14] = [
 /// they were. What else a program may have looked at is not known: whoever recalls asks again later.
 pub struct Answers {
     folder: Option<PathBuf>,
-    kept: RefCell<BTreeMap<String, Answer>>,
-    recalls: bool,
+    before: BTreeMap<String, Answer>,
+    /// What was recalled or asked for this time; the rest is forgotten.
+    now: RefCell<BTreeMap<String, Answer>>,
     recalled: Cell<bool>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Answer {
     stdout: String,
     stderr: String,
@@ -63,7 +64,7 @@ type Stamp = (u64, u64, i128, i128);
 impl Answers {
     /// Asks always, and keeps nothing.
     pub fn asked() -> Self {
-        Self { folder: None, kept: RefCell::default(), recalls: false, recalled: Cell::new(false) }
+        Self { folder: None, before: BTreeMap::new(), now: RefCell::default(), recalled: Cell::new(false) }
     }
 
     /// Asks always, and keeps the answers in `folder`.
@@ -75,8 +76,8 @@ impl Answers {
     pub fn kept_in(folder: &Path) -> Self {
         let text = fs::read_to_string(folder.join(FILE)).unwrap_or_default();
         // Of another version, or damaged: everything is asked for.
-        let kept = serde_json::from_str(&text).unwrap_or_default();
-        Self { kept: RefCell::new(kept), recalls: true, ..Self::renewed_in(folder) }
+        let before = serde_json::from_str(&text).unwrap_or_default();
+        Self { before, ..Self::renewed_in(folder) }
     }
 
     /// Runs `command`, or recalls what it said; `read` makes sense of that and names the files that it
@@ -91,10 +92,11 @@ impl Answers {
         read: impl Fn(&Finished) -> Result<(T, Vec<PathBuf>)>,
     ) -> Result<T> {
         let question = digest(command);
-        if let Some(before) = self.recall(&question)
-            && let Ok((value, _)) = read(&before)
+        if let Some(answer) = self.before.get(&question).filter(|answer| answer.holds())
+            && let Ok((value, _)) = read(&answer.finished())
         {
             self.recalled.set(true);
+            self.now.borrow_mut().insert(question, answer.clone());
             return Ok(value);
         }
         let finished = process::run(command, limit)?;
@@ -102,20 +104,9 @@ impl Answers {
         if self.folder.is_some() && finished.status.success() {
             let files = files.into_iter().map(|file| (stamp(&file), file)).map(|(stamp, file)| (file, stamp)).collect();
             let answer = Answer { stdout: finished.stdout, stderr: finished.stderr, files };
-            self.kept.borrow_mut().insert(question, answer);
+            self.now.borrow_mut().insert(question, answer);
         }
         Ok(value)
-    }
-
-    fn recall(&self, question: &str) -> Option<Finished> {
-        let kept = self.kept.borrow();
-        let answer = kept.get(question).filter(|_| self.recalls)?;
-        let holds = answer.files.iter().all(|(file, before)| stamp(file) == *before);
-        holds.then(|| Finished {
-            status: ExitStatus::default(),
-            stdout: answer.stdout.clone(),
-            stderr: answer.stderr.clone(),
-        })
     }
 
     /// Whether something was recalled rather than asked for.
@@ -126,10 +117,22 @@ impl Answers {
     /// Keeps the answers for the next start. Without them it only takes longer.
     pub fn save(&self) {
         let Some(folder) = &self.folder else { return };
-        if let Ok(text) = serde_json::to_string(&*self.kept.borrow()) {
+        if let Ok(text) = serde_json::to_string(&*self.now.borrow()) {
             // Variables of the site may be in it: for this user only.
             let _ = files::write_private(&folder.join(FILE), &text);
         }
+    }
+}
+
+impl Answer {
+    /// Whether the files are what they were.
+    fn holds(&self) -> bool {
+        self.files.iter().all(|(file, before)| stamp(file) == *before)
+    }
+
+    /// As if the program had just ended.
+    fn finished(&self) -> Finished {
+        Finished { status: ExitStatus::default(), stdout: self.stdout.clone(), stderr: self.stderr.clone() }
     }
 }
 

@@ -8,6 +8,7 @@ mod support;
 mod bad_input;
 mod deploy;
 mod dev;
+mod dev_again;
 mod dev_stop;
 mod init_existing;
 mod init_new;
