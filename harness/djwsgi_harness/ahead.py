@@ -12,6 +12,7 @@ import sys
 from . import reads
 
 _MOST_PASSES = 30
+_MOST_STAGES = 12  # more come with each file that was ever changed
 
 
 def import_ahead(stage, files, unsafe):
@@ -27,22 +28,55 @@ def import_ahead(stage, files, unsafe):
         wanted = [name for name in json.loads(text) if name not in sys.modules]
     except (OSError, ValueError):
         return
-    kept = os.path.join(folder, "ahead-%s.json" % stage)
-    mark = hashlib.sha256(text.encode()).hexdigest()
-    names, known = _learned(kept, mark, wanted)
+    kept = _Kept(os.path.join(folder, "ahead.json"), stage, hashlib.sha256(text.encode()).hexdigest())
+    known = kept.names()
+    names = wanted if known is None else [name for name in known if name not in sys.modules]
+    clean = known is not None
     for _ in range(_MOST_PASSES):
         failed = _try(names, unsafe)
         if failed is None:
             return  # it took the whole process with it: nothing is known of the others
         if not failed:
             break
-        known = False
+        clean = False
         names = [name for name in names if not _is_in(name, failed)]
     else:
         return
-    if not known:
-        _keep(kept, mark, names)
-    _import(names, lambda: None)
+    if not clean:
+        kept.keep(names)
+    _import(names)
+
+
+class _Kept:
+    """What was learned for a stage, from a list of packages that `mark` stands for."""
+
+    def __init__(self, path, stage, mark):
+        self._path, self._stage, self._mark = path, stage, mark
+
+    def names(self):
+        """None where nothing was learned yet."""
+        return self._read().get(self._stage)
+
+    def keep(self, names):
+        stages = self._read()
+        stages.pop(self._stage, None)
+        stages[self._stage] = names
+        last = dict(list(stages.items())[-_MOST_STAGES:])
+        try:
+            temporary = "%s.%d" % (self._path, os.getpid())
+            with open(temporary, "w", encoding="utf-8") as file:
+                json.dump({"of": self._mark, "stages": last}, file)
+            os.replace(temporary, self._path)
+        except OSError:
+            pass  # learned anew next time
+
+    def _read(self):
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                kept = json.load(file)
+            return dict(kept["stages"]) if kept["of"] == self._mark else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
 
 
 def _is_in(name, failed):
@@ -77,28 +111,32 @@ def _try(names, unsafe):
         return None
 
 
-def _import(names, unsafe):
-    """Import one after the other; the list of those that must not be."""
+def _import(names, unsafe=None):
+    """Import one after the other; the list of those that must not be. `unsafe`: this is the trial."""
     failed = []
     hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
     try:
         for name in names:
             if name in sys.modules:
                 continue
-            count, models, own = len(sys.modules), _models(), reads.sources
+            count, models, own = len(sys.modules), _Models(), reads.sources
             try:
                 __import__(name)
                 # The order in which models are registered is the site's; and nothing of the site is
                 # read before its turn.
-                good = _models() == models and reads.sources == own
+                good = models.are_the_same() and reads.sources == own
             except BaseException:
                 good = False
             if not good:
                 failed.append(name)
-                # Whatever was half imported must fail by itself when its turn comes.
+                # Whatever came with it must fail by itself when its turn comes.
+                models.restore()
                 for added in list(sys.modules)[count:]:
                     del sys.modules[added]
-            elif unsafe() is not None:
+                if unsafe is not None:
+                    # Who needs it fails at once. Who can do without it is found out in the next pass.
+                    sys.modules[name] = None
+            elif unsafe is not None and unsafe() is not None:
                 failed.append(name)
                 break
     finally:
@@ -106,27 +144,26 @@ def _import(names, unsafe):
     return failed
 
 
-def _models():
-    registry = sys.modules.get("django.apps.registry")
-    return 0 if registry is None else sum(map(len, registry.apps.all_models.values()))
+class _Models:
+    """The models that Django knows of, and those that it waits for."""
 
+    def __init__(self):
+        registry = sys.modules.get("django.apps.registry")
+        self._apps = None if registry is None else registry.apps
+        if self._apps is not None:
+            self._all = {label: dict(models) for label, models in self._apps.all_models.items() if models}
+            self._pending = {key: list(waiting) for key, waiting in self._apps._pending_operations.items()}
 
-def _learned(path, mark, wanted):
-    try:
-        with open(path, encoding="utf-8") as file:
-            kept = json.load(file)
-        if kept["of"] == mark:
-            return [name for name in kept["names"] if name not in sys.modules], True
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    return wanted, False
+    def are_the_same(self):
+        return self._apps is None or self._count(self._apps.all_models) == self._count(self._all)
 
+    def restore(self):
+        if self._apps is None:
+            return
+        for kept, current in ((self._all, self._apps.all_models), (self._pending, self._apps._pending_operations)):
+            current.clear()
+            current.update(kept)
 
-def _keep(path, mark, names):
-    try:
-        temporary = "%s.%d" % (path, os.getpid())
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump({"of": mark, "names": names}, file)
-        os.replace(temporary, path)
-    except OSError:
-        pass  # learned anew next time
+    @staticmethod
+    def _count(models):
+        return sum(map(len, models.values()))

@@ -1,9 +1,8 @@
 """The modules of the site as they load: a finder before all others.
 
 It finds nothing itself. It notes what was found and what was not, has the site's modules compiled
-from their source, and lets `before_module` know before one of them is executed.
+from their source, and lets the process know before one of them is executed.
 """
-import importlib._bootstrap as _bootstrap
 import importlib.machinery
 import importlib.util
 import marshal
@@ -17,11 +16,16 @@ _compiled = []  # (file, code) not written yet
 _cache = None
 
 
-def install(before_module, cache):
-    """Put the finder in its place. `cache`: folder for compiled modules, named by their contents."""
+def install(before_module, check, cache):
+    """Put the finder in its place.
+
+    `before_module`: called with a module's name and path before it is read; True if time has passed
+    meanwhile. `check`: called with a module's path, None if that leads there no longer, and the source
+    that is about to be executed. `cache`: folder for compiled modules, named by their contents.
+    """
     global _cache
     _cache = cache
-    sys.meta_path.insert(0, SiteFinder(before_module))
+    sys.meta_path.insert(0, SiteFinder(before_module, check))
 
 
 def save_compiled():
@@ -39,8 +43,9 @@ def save_compiled():
 
 
 class SiteFinder:
-    def __init__(self, before_module):
+    def __init__(self, before_module, check):
         self.before_module = before_module
+        self.check = check
 
     def find_spec(self, name, path=None, target=None):
         spec = self._ask_others(name, path, target)
@@ -92,20 +97,14 @@ class SiteLoader(importlib.machinery.SourceFileLoader):
         name = module.__name__
         if self._finder.before_module(name, self.path):
             spec = self._finder.find_spec(name, self._folders)
-            if spec is None:
-                raise ModuleNotFoundError("No module named %r" % name, name=name)
-            if spec.origin != self.path:
-                # A package now, or no longer one.
-                _bootstrap._init_module_attrs(spec, module, override=True)
-                if spec.submodule_search_locations is None:
-                    vars(module).pop("__path__", None)
-                if isinstance(spec.loader, SiteLoader):
-                    return super(SiteLoader, spec.loader).exec_module(module)
-                return spec.loader.exec_module(module)
+            if spec is None or spec.origin != self.path:
+                # It has gone, or become a package.
+                self._finder.check(None, b"")
         super().exec_module(module)
 
     def get_code(self, fullname):
         source = self.get_data(self.path)
+        self._finder.check(self.path, source)
         reads.note_source(self.path, source)
         return compiled(self.path, source)
 

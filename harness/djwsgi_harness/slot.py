@@ -16,9 +16,10 @@ import time
 import traceback
 import types
 
-from . import ahead, control, imports, page, reads, serving, standby
+from . import ahead, control, imports, leading, page, reads, serving, standby
 
-_MOST_STANDBYS = 6
+_MOST_STANDBYS = 8
+_WORTH_IT = 10  # modules more than the standby before has
 
 _config = {}
 _line = None
@@ -30,6 +31,7 @@ _last_stop = 0.0
 _stops = 0
 _obstacle = None
 _more = False        # packages that need settings were imported ahead
+_leading = None      # a path, and the beginning of its source that was executed before its turn
 
 
 def start(config_file):
@@ -100,7 +102,7 @@ def _load():
     try:
         reads.begin(_config["roots"], [_config["state"]])
         _record_reads()
-        imports.install(_before_module, _config["cache"])
+        imports.install(_before_module, _check, _config["cache"])
         reads.loading = True
         application = _run_script(_config["script"])
         _load_urls()
@@ -163,7 +165,7 @@ def _before_module(name, path):
     """Stop here, if the module at `path` is likely to change, or much was loaded since the last stop:
     this process stays behind as a standby and a fork of it goes on. True in a process that was forked
     later, when djwsgi asked for it: what was found before may not be there any more."""
-    global _obstacle, _stops, _last_stop
+    global _obstacle
     if _order.get("stops") is None or _stops >= _MOST_STANDBYS or _obstacle is not None:
         return False
     spread = time.monotonic() - _last_stop > _config["spread"]
@@ -172,14 +174,52 @@ def _before_module(name, path):
     _obstacle = _unsafe()
     if _obstacle is not None:
         return False
-    was = reads.loading
-    reads.loading = False
     _import_more()
-    _stops += 1
-    _last_stop = time.monotonic()
-    later = _stay_behind(name)
-    reads.loading = was
+    later = _stop(name)
+    # Also where this is asked for later.
+    if _order["role"] == "rehearse" and _import_leading(name, path):
+        later = _stop(name + ", after its imports") or later
     return later
+
+
+def _stop(place):
+    global _stops, _last_stop
+    _stops += 1
+    was, reads.loading = reads.loading, False
+    later = _stay_behind(place)
+    reads.loading = was
+    _last_stop = time.monotonic()
+    return later
+
+
+def _import_leading(name, path):
+    """Before a module that is likely to change: do what it does first, and what can be done ahead then.
+    Whether that is worth a standby of its own."""
+    global _leading, _obstacle
+    if os.path.realpath(path) not in _order["stops"]:
+        return False
+    count = len(sys.modules)
+    reads.loading = False  # it is read again when it is executed
+    modules, beginning = leading.find(path)
+    reads.loading = True
+    _leading = path, beginning
+    try:
+        leading.load(modules)
+    except BaseException:
+        return False  # the module itself will meet that, too
+    _import_ahead(name)
+    _obstacle = _unsafe()
+    return _obstacle is None and len(sys.modules) - count >= _WORTH_IT
+
+
+def _check(path, source):
+    """Before a module is executed: what was done for it before may not fit any more."""
+    global _leading
+    leading_of, _leading = _leading, None
+    fits = leading_of is None or (leading_of[0] == path and source.startswith(leading_of[1]))
+    if path is None or not fits:
+        _line.send(said="unfit")
+        os._exit(0)
 
 
 def _stay_behind(name):
@@ -206,7 +246,7 @@ def _record_reads():
 
 def _warm_up():
     """Import installed packages that need no settings, and stand by before anything of the site."""
-    ahead.import_ahead("packages", (_config["warm"], _config["state"]), _unsafe)
+    _import_ahead("packages")
     pid_here = os.getpid()
     _line.send(said="held", at="", modules=len(sys.modules), reads=reads.take(), wrote=[])
     _forked(standby.wait_for_orders(_line, _children), pid_here)
@@ -218,7 +258,11 @@ def _import_more():
     apps = sys.modules.get("django.apps")
     if _order["role"] == "rehearse" and not _more and apps is not None and apps.apps.apps_ready:
         _more = True
-        ahead.import_ahead("settings", (_config["warm"], _config["state"]), _unsafe)
+        _import_ahead("settings")
+
+
+def _import_ahead(stage):
+    ahead.import_ahead(stage, (_config["warm"], _config["state"]), _unsafe)
 
 
 def _unsafe(own=frozenset()):

@@ -20,6 +20,7 @@ mod reload_broken;
 mod reload_data;
 mod reload_end;
 mod reload_files;
+mod reload_leading;
 mod reload_life;
 mod reload_modules;
 mod reload_monitor;

@@ -12,12 +12,13 @@ use crate::scaffold::script;
 
 const PACKAGE: &str = "djwsgi_harness";
 
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 11] = [
     ("slot.wsgi", include_str!("../../../harness/slot.wsgi")),
     ("djwsgi_harness/__init__.py", include_str!("../../../harness/djwsgi_harness/__init__.py")),
     ("djwsgi_harness/ahead.py", include_str!("../../../harness/djwsgi_harness/ahead.py")),
     ("djwsgi_harness/control.py", include_str!("../../../harness/djwsgi_harness/control.py")),
     ("djwsgi_harness/imports.py", include_str!("../../../harness/djwsgi_harness/imports.py")),
+    ("djwsgi_harness/leading.py", include_str!("../../../harness/djwsgi_harness/leading.py")),
     ("djwsgi_harness/page.py", include_str!("../../../harness/djwsgi_harness/page.py")),
     ("djwsgi_harness/reads.py", include_str!("../../../harness/djwsgi_harness/reads.py")),
     ("djwsgi_harness/serving.py", include_str!("../../../harness/djwsgi_harness/serving.py")),

@@ -40,6 +40,8 @@ pub enum Said {
     },
     /// It has read more while it serves.
     Read { reads: Reads },
+    /// What was done before the fork does not fit what is on the disk now: another has to load it.
+    Unfit,
     /// It has left its standbys behind.
     Rehearsed { failed: Option<Failure>, obstacle: Option<String> },
     /// The packages that are loaded, and their folders.

@@ -251,6 +251,7 @@ impl<'a> Reloader<'a> {
                 self.look_again(&reads, now);
                 self.happened(Happening::Read { id, reads }, now);
             }
+            Said::Unfit => self.happened(Happening::Unfit(id), now),
             Said::Rehearsed { failed, obstacle } => {
                 self.note_obstacle(obstacle);
                 self.happened(Happening::Rehearsed { id, failed: failed.is_some() }, now);
@@ -299,15 +300,15 @@ impl<'a> Reloader<'a> {
     }
 
     fn note_obstacle(&mut self, obstacle: Option<String>) {
-        if obstacle.is_some() && obstacle != self.obstacle {
-            let text = obstacle.clone().unwrap_or_default();
+        let Some(text) = obstacle else { return };
+        if self.obstacle.as_ref() != Some(&text) {
+            self.obstacle = Some(text.clone());
             self.printer.print(move |ui| {
                 if ui.verbose {
                     ui.dim(&format!("no standby beyond a point of the load: {text} there"));
                 }
             });
         }
-        self.obstacle = obstacle;
     }
 
     fn write_packages(&self, names: &[String]) -> Result<()> {

@@ -14,6 +14,8 @@ const QUIET: Duration = Duration::from_millis(30);
 const LONG_QUIET: Duration = Duration::from_millis(80);
 /// From this many on, a series is long.
 const LONG_SERIES: u32 = 8;
+/// A load that takes longer has better standbys made.
+const SLOW: Duration = Duration::from_millis(60);
 /// The user is told that a load takes long.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A retired process that has not ended this long after its grace is killed.
@@ -138,8 +140,9 @@ impl Slots {
         };
         self.from = self.name_of(from);
         let is_root = self.processes.get(&from).is_some_and(|process| process.stage == Stage::Root);
-        // The first answer does not wait for forks: the standbys come after it.
-        let leaves_standbys = slot.index == 0 && self.plan.depth == Depth::Site && self.answered;
+        // An answer does not wait for forks: standbys are made after it. But after a failure there is
+        // nothing to be made, and the load is likely to fail again.
+        let leaves_standbys = slot.index == 0 && self.plan.depth == Depth::Site && self.failed;
         let stops = leaves_standbys.then(|| self.stops());
         let renew = is_root && self.packages > 0;
         self.awaited.push((slot, from));
@@ -194,6 +197,9 @@ impl Slots {
         }
         self.set(id, Stage::Serving(slot));
         actions.push(Action::Go(id));
+        if let Phase::Building { since, .. } = self.phase {
+            self.slow = now.duration_since(since) > SLOW;
+        }
         let first = !self.route_used;
         self.route_used = true;
         self.failed = if first { failure.is_some() } else { self.failed || failure.is_some() };

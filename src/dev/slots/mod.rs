@@ -104,8 +104,12 @@ pub struct Slots {
     /// The site has answered its first request: there is time for standbys.
     answered: bool,
     warmth: Warmth,
+    /// The newest build took long to load.
+    slow: bool,
     /// The build for which a rehearsal was started last.
     rehearsed: Option<u64>,
+    /// The files that it stopped before.
+    rehearsed_for: Vec<PathBuf>,
     /// A process for standbys was asked for and has not introduced itself yet.
     making: bool,
     /// Processes that were asked for and have not introduced themselves yet, and from whom.
@@ -138,7 +142,9 @@ impl Slots {
             packages: 0,
             answered: false,
             warmth: Warmth::Unknown,
+            slow: false,
             rehearsed: None,
+            rehearsed_for: Vec::new(),
             making: false,
             awaited: Vec::new(),
             early: VecDeque::new(),

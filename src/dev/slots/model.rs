@@ -49,6 +49,8 @@ struct Sim {
     untold: Reads,
     orders: VecDeque<Order>,
     route: u64,
+    /// How the module before which it stopped began then: that much of it was executed.
+    leading: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -58,6 +60,11 @@ enum Order {
     Retire,
     End,
     Modules,
+}
+
+/// The imports that a version of a module begins with.
+fn beginning(version: u32) -> u32 {
+    version / 3
 }
 
 struct World {
@@ -107,11 +114,13 @@ impl World {
     fn arrive(&mut self, parent: i32, role: Role, doing: Doing, of: Option<Sim>) -> Id {
         self.next += 1;
         let pid = i32::try_from(self.next).unwrap() + 1000;
-        let (position, reads, stops) =
-            of.map_or((0, BTreeMap::new(), BTreeSet::new()), |sim| (sim.position, sim.reads, sim.stops));
+        let (position, reads, stops, leading) = of.map_or((0, BTreeMap::new(), BTreeSet::new(), None), |sim| {
+            (sim.position, sim.reads, sim.stops, sim.leading)
+        });
         let (orders, untold) = (VecDeque::new(), Reads::new());
         let route = self.route;
-        self.sims.insert(self.next, Sim { pid, parent, role, doing, stops, position, reads, untold, orders, route });
+        let sim = Sim { pid, parent, role, doing, stops, position, reads, untold, orders, route, leading };
+        self.sims.insert(self.next, sim);
         self.mail.push_back(Happening::Connected { id: self.next, pid, parent, role });
         self.next
     }
@@ -305,12 +314,21 @@ impl World {
             let reads = std::mem::take(&mut self.sim(id).untold);
             self.sim(id).doing = Doing::Standing;
             self.mail.push_back(Happening::Held { id, at: file.to_string(), modules: 2 + file, reads });
+            if sim.role == Role::Rehearse {
+                sim.leading = self.disk.get(file).map(|version| beginning(*version));
+                self.sim(id).leading = sim.leading;
+            }
             let (pid, role, route) = (sim.pid, sim.role, sim.route);
             let child = self.arrive(pid, role, Doing::Loading, Some(sim));
             self.sim(child).route = route;
             return;
         }
         let version = self.disk.get(file).copied();
+        let leading = self.sim(id).leading.take();
+        if leading.is_some() && leading != version.map(beginning) {
+            self.mail.push_back(Happening::Unfit(id));
+            return self.die(id);
+        }
         if let Some(version) = version {
             let sim = self.sim(id);
             sim.reads.insert(file, version);

@@ -31,6 +31,7 @@ impl Slots {
                 self.add_reads(id, reads);
                 self.rebuild_if_stale(now, actions);
             }
+            Happening::Unfit(id) => self.unfit(id, actions),
             Happening::Rehearsed { id, failed } => self.rehearsed(id, failed, actions),
             Happening::Listed => {
                 if self.warmth != Warmth::Refused {

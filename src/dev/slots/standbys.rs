@@ -41,19 +41,48 @@ impl Slots {
         }
     }
 
-    /// Has the site loaded for its standbys, once for a build at most, if there are none yet.
-    fn rehearse(&mut self, from: Id, actions: &mut Vec<Action>) {
-        let warm = self.processes.get(&from).is_some_and(|process| process.warm);
-        let has_standbys = self.processes.iter().any(|(id, process)| {
+    /// Has the site loaded for its standbys, once for a build at most, if those that are wanted are
+    /// missing. `base`: knows nothing of the site.
+    fn rehearse(&mut self, base: Id, actions: &mut Vec<Action>) {
+        if self.plan.depth < Depth::Site || self.rehearsed == Some(self.build) {
+            return;
+        }
+        let warm = self.processes.get(&base).is_some_and(|process| process.warm);
+        let standbys = self.processes.iter().filter(|(id, process)| {
             let held = matches!(&process.stage, Stage::Held(at) if !at.is_empty());
-            held && process.rehearsed && process.warm == warm && self.is_valid(*id)
+            held && process.rehearsed && process.warm == warm && self.is_valid(**id)
         });
-        if self.plan.depth < Depth::Site || has_standbys || self.rehearsed == Some(self.build) {
+        let deepest = standbys.map(|(id, process)| (process.modules, *id)).max().map(|(_, id)| id);
+        // A file that was changed for the first time has none that stopped right before it.
+        let for_hottest = self.hot.front().is_none_or(|file| self.rehearsed_for.contains(file));
+        if deepest.is_some() && for_hottest && !self.slow {
             return;
         }
         self.rehearsed = Some(self.build);
+        self.rehearsed_for = self.stops();
         self.making = true;
+        let from = deepest.unwrap_or(base);
         actions.push(Action::Fork { from, job: Job::Rehearse { stops: self.stops() } });
+    }
+
+    /// Lets go of a standby that does not fit what is on the disk now, and has another do its work.
+    pub(super) fn unfit(&mut self, id: Id, actions: &mut Vec<Action>) {
+        let Some(process) = self.processes.get(&id) else { return };
+        let (stage, parent) = (process.stage.clone(), process.parent);
+        if !matches!(stage, Stage::Loading(_) | Stage::Rehearsing) {
+            return;
+        }
+        self.set(id, Stage::Ending);
+        let stage_of = |id: Id| self.processes.get(&id).map(|process| &process.stage);
+        if let Some(parent) = parent.filter(|parent| matches!(stage_of(*parent), Some(Stage::Held(_)))) {
+            self.end(parent, actions);
+        }
+        self.rehearsed_for.clear();
+        if let Stage::Loading(slot) = stage
+            && self.is_wanted(slot)
+        {
+            self.fork_load(slot, actions);
+        }
     }
 
     pub(super) fn rehearsed(&mut self, id: Id, failed: bool, actions: &mut Vec<Action>) {

@@ -99,6 +99,7 @@ fn happenings() -> Vec<Happening> {
             loaded(id, "two", Some(failure())),
             Happening::Read { id, reads: views("older") },
             Happening::Rehearsed { id, failed: true },
+            Happening::Unfit(id),
             Happening::Exited {
                 pid: i32::try_from(id).unwrap() + 100,
                 how: "killed".to_owned(),

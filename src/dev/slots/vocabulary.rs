@@ -17,6 +17,8 @@ pub enum Happening {
     Loaded { id: Id, reads: Reads, failure: Option<Failure> },
     /// It has read more while it serves.
     Read { id: Id, reads: Reads },
+    /// What the standby it was forked from has done does not fit what is on the disk now; it has ended.
+    Unfit(Id),
     /// A rehearsal reached its end; whether the site could be loaded.
     Rehearsed { id: Id, failed: bool },
     /// The list of packages to import ahead is there.
