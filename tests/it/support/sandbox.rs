@@ -233,11 +233,26 @@ pub fn urls(expression: &str) -> String {
     )
 }
 
+impl Sandbox {
+    /// Where the servers of this test had their sockets: those that were killed have left them behind.
+    fn run_folders(&self) -> Vec<PathBuf> {
+        let files = walkdir::WalkDir::new(&self.path).into_iter().flatten();
+        let configs = files.filter(|file| file.file_name() == "harness.json");
+        let read = |config: walkdir::DirEntry| fs::read_to_string(config.path()).ok();
+        let run =
+            |text: String| serde_json::from_str::<serde_json::Value>(&text).ok()?["run"].as_str().map(PathBuf::from);
+        configs.filter_map(read).filter_map(run).collect()
+    }
+}
+
 impl Drop for Sandbox {
     fn drop(&mut self) {
         let left = self.processes();
         for process in &left {
             let _ = process.split(' ').next().map(|pid| Command::new("kill").args(["-9", pid]).status());
+        }
+        for folder in self.run_folders() {
+            let _ = fs::remove_dir_all(folder);
         }
         let _ = fs::remove_dir_all(&self.path);
         if !std::thread::panicking() && !left.is_empty() {
