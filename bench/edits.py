@@ -35,7 +35,7 @@ def edit_one_by_one(kind, site, edits):
         return save_and_ask(server, edits)
 
 
-def save_and_ask(server, edits, pause=(1.5, 3)):
+def save_and_ask(server, edits, pause=(1, 2)):
     """Save after a random pause and ask at once, then every 10 ms until the new code answers."""
     saves, answers = [], []
     for number, (file, path) in enumerate(edits, start=1):

@@ -20,8 +20,8 @@ class Counts:
     burst: int = 20
     load: int = 200
     switches: int = 6
-    singles: int = 40
-    starts: int = 5
+    singles: int = 25
+    starts: int = 6
     idle: int = 60          # seconds
     reloads: int = 500
     reloads_few: int = 20
@@ -78,14 +78,14 @@ MEASUREMENTS = [
         load.switch, (BRANCHES,), "switch"),
     Measurement(
         "E4", "Start, memory, idle time",
-        "*Start*: from the start of the command to the first answer, the median of several. *Memory*: of all processes "
-        "of the server, what is shared counted in parts (PSS). *Idle*: processor time in a minute in which nobody asks "
-        "or saves.",
+        "*Start*: from the start of the command to the first answer; *first*: in a site that this server has never "
+        "served; *later*: the median of the other starts. *Memory*: of all processes of the server, what is shared "
+        "counted in parts (PSS). *Idle*: processor time while nobody asks or saves.",
         resources.start_and_idle, (STARTPROJECT, WAGTAIL), "idle"),
     Measurement(
         "E5", "50,000 files beside the site",
         "500 folders with 100 files each, 10 of them Python, that the site does not use.",
-        resources.many_files, (STARTPROJECT,), "files"),
+        resources.many_files, (STARTPROJECT,), "files", servers=("gunicorn", "granian", *OURS)),
     Measurement(
         "E6", "Memory after many reloads", "PSS of all processes of the server.",
         resources.many_reloads, (STARTPROJECT, WAGTAIL), "reloads", servers=tuple(OURS)),

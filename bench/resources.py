@@ -21,7 +21,7 @@ def start_and_idle(kind, site, counts, part):
         time.sleep(REST)
         memory = megabytes_of(server.processes())
         before, begun = seconds_of(server.processes()), time.monotonic()
-        time.sleep(counts.idle)
+        time.sleep(counts.idle if kind.is_djwsgi else counts.idle // 3)
         used, lasted = seconds_of(server.processes()) - before, time.monotonic() - begun
         return {"start": seconds, "megabytes": round(memory, 1), "processes": len(server.processes()),
                 "idle_seconds_per_minute": round(used / lasted * 60, 3), "idle_lasted": round(lasted)}

@@ -177,7 +177,7 @@ impl Prepared {
     pub fn install(&self, runtime: &Runtime) -> Result<()> {
         let conf = runtime.conf();
         if self.was_accepted(&conf) {
-            return Ok(());
+            return files::write_private(&conf, &self.conf);
         }
         let candidate = runtime.state.join("httpd.conf.new");
         files::write_private(&candidate, &self.conf)?;
@@ -189,13 +189,15 @@ impl Prepared {
         fs::rename(&candidate, &conf).map_err(|error| files::unwritable(&conf, error))
     }
 
-    /// Whether this Apache has accepted the same config before: one is in place only after that.
+    /// Whether this Apache has accepted the same config before, but for the address: one is in place
+    /// only after that.
     fn was_accepted(&self, conf: &Path) -> bool {
         let Ok(accepted) = fs::metadata(conf) else { return false };
         let parts = [&self.apache.binary, &self.apache.modules, &self.mod_wsgi.path];
         // An installed file's own time is that of its making; the change of its attributes is what counts.
         let is_older = |part: &PathBuf| fs::metadata(part).is_ok_and(|meta| meta.ctime() < accepted.mtime());
-        parts.into_iter().all(is_older) && fs::read_to_string(conf).is_ok_and(|text| text == self.conf)
+        parts.into_iter().all(is_older)
+            && fs::read_to_string(conf).is_ok_and(|text| anywhere(&text).eq(anywhere(&self.conf)))
     }
 
     pub fn banner(&self, ui: &Ui) {
@@ -219,6 +221,11 @@ impl Prepared {
         }
         ui.dim("             Ctrl-C stops it");
     }
+}
+
+/// A config without the address it listens on.
+fn anywhere(conf: &str) -> impl Iterator<Item = &str> {
+    conf.lines().filter(|line| !line.starts_with("Listen "))
 }
 
 /// What to tell the user of the site's own script and folders.
