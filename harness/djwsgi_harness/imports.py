@@ -48,6 +48,9 @@ class SiteFinder:
         self.check = check
 
     def find_spec(self, name, path=None, target=None):
+        if path is not None and not _has_site_folder(path):
+            # Inside of an installed package; the other finders are asked next.
+            return None
         spec = self._ask_others(name, path, target)
         if spec is None:
             _note_missing(name, path, None)
@@ -134,6 +137,13 @@ def forget_folders():
     for folder, finder in list(sys.path_importer_cache.items()):
         if finder is not None and hasattr(finder, "invalidate_caches") and reads.is_site_folder(folder):
             finder.invalidate_caches()
+
+
+def _has_site_folder(path):
+    for folder in path:
+        if isinstance(folder, str) and reads.is_site_folder(folder):
+            return True
+    return False
 
 
 def _note_missing(name, path, found):

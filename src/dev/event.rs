@@ -10,6 +10,9 @@ use super::slots::Id;
 pub enum Event {
     /// The Apache of this number of start has ended; how, in words.
     Exited(u32, String),
+    /// The site has been loaded under the Apache of this number of start; `false`: in vain, and an
+    /// error page answers.
+    Loaded(u32, bool),
     /// The site has answered its first request with this status.
     Answered(u32, u16),
     /// Ctrl-C, TERM or HUP.

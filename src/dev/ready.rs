@@ -25,12 +25,13 @@ impl Drop for Watch {
     }
 }
 
-/// Asks until there is an answer, then reports it for start number `number`.
-pub fn watch(site: &SiteUrl, number: u32, queue: Sender<Event>) -> Watch {
+/// Asks until there is an answer, then reports it for start number `number`. Begins after `patience`.
+pub fn watch(site: &SiteUrl, number: u32, patience: Duration, queue: Sender<Event>) -> Watch {
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let site = site.clone();
     thread::spawn(move || {
+        thread::sleep(patience);
         while !stopped.load(Ordering::Relaxed) {
             match ask(&site) {
                 Some(status) => {

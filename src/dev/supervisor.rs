@@ -25,6 +25,9 @@ use crate::ui::problem::Problem;
 use crate::ui::report;
 use crate::ui::term::Ui;
 
+/// Pause between the load of the site and our own first request.
+const AFTER_OTHERS: Duration = Duration::from_millis(150);
+
 /// Lines of Apache's kept for the report of its end.
 const LAST_WORDS: usize = 12;
 
@@ -57,6 +60,8 @@ struct Life<'a> {
     watch: Option<Watch>,
     last_words: VecDeque<String>,
     announced: bool,
+    /// The user knows that it is served after this start.
+    shown: bool,
     /// Where to say that what was recalled can be asked for: the first answer does not wait for it.
     recalled: Option<Sender<Reason>>,
 }
@@ -86,9 +91,10 @@ impl Supervisor<'_> {
             watch: None,
             last_words: VecDeque::new(),
             announced: false,
+            shown: false,
             recalled,
         };
-        life.watch = Some(ready::watch(&self.site, 0, queue.clone()));
+        self.watch_first_answer(&mut life, queue);
         let end = self.serve(&mut life, queue, events);
         if end.is_err() {
             // Whatever went wrong, nothing of ours stays behind.
@@ -99,7 +105,7 @@ impl Supervisor<'_> {
 
     fn serve<'a>(&'a self, life: &mut Life<'a>, queue: &Sender<Event>, events: &Receiver<Event>) -> Result<()> {
         loop {
-            let Some(cause) = self.next_cause(life, events) else { continue };
+            let Some(cause) = self.next_cause(life, queue, events) else { continue };
             let now = Instant::now();
             let (state, actions) = react(life.state.clone(), cause, now);
             life.state = state;
@@ -120,11 +126,17 @@ impl Supervisor<'_> {
     }
 
     /// Waits for the queue or the next deadline; shows what is only to be shown.
-    fn next_cause(&self, life: &mut Life, events: &Receiver<Event>) -> Option<Cause> {
+    fn next_cause(&self, life: &mut Life, queue: &Sender<Event>, events: &Receiver<Event>) -> Option<Cause> {
         let event = next_event(life, events)?;
         match event {
             Event::Exited(number, how) => (number == life.number).then_some(Cause::Exited(how)),
             Event::Answered(number, status) => (number == life.number).then_some(Cause::Answered(status)),
+            Event::Loaded(number, well) => {
+                if number == life.number && life.watch.is_none() {
+                    self.loaded(well, life, queue);
+                }
+                None
+            }
             Event::Stop => Some(Cause::Stop),
             Event::Deadline => Some(Cause::Deadline),
             Event::Reconfigured(reload) => {
@@ -150,7 +162,7 @@ impl Supervisor<'_> {
                 life.reloader.as_mut()?.set_environment(variables);
                 None
             }
-            Event::Wrote(line) => self.show(line, life),
+            Event::Wrote(line) => self.show_line(line, life),
             Event::Request(line, status) => {
                 self.printer.print(move |ui| if status >= 500 { ui.line(&line) } else { ui.dim(&line) });
                 None
@@ -166,7 +178,7 @@ impl Supervisor<'_> {
         }
     }
 
-    fn show(&self, line: Line, life: &mut Life) -> Option<Cause> {
+    fn show_line(&self, line: Line, life: &mut Life) -> Option<Cause> {
         match line {
             Line::Site(text) => self.printer.print(move |ui| ui.line(&text)),
             Line::Server(text) => {
@@ -194,7 +206,7 @@ impl Supervisor<'_> {
                     Ok(server) => life.server = server,
                     Err(error) => return Some(Err(error)),
                 }
-                life.watch = Some(ready::watch(&self.site, life.number, queue.clone()));
+                self.watch_first_answer(life, queue);
             }
             Action::StopGracefully => {
                 life.server.stop_gracefully();
@@ -211,11 +223,17 @@ impl Supervisor<'_> {
                 if let Some(reloader) = &mut life.reloader {
                     reloader.answered();
                 }
-                return self.announce(status, life).err().map(Err);
+                self.announce(status, life);
             }
-            Action::StillWaiting(seconds) => self.printer.print(move |ui| {
-                ui.note(&format!("the site has not answered its first request yet ({seconds} s): it is still loading"));
-            }),
+            Action::StillWaiting(seconds) => {
+                self.printer.print(move |ui| {
+                    ui.note(&format!(
+                        "the site has not answered its first request yet ({seconds} s): it is still loading"
+                    ));
+                });
+                // Whatever keeps the processes from telling.
+                life.watch.get_or_insert_with(|| self.ask(life.number, Duration::ZERO, queue));
+            }
             Action::Crashed(how, pause) => self.printer.print(move |ui| {
                 let seconds = pause.as_secs_f32();
                 ui.warn(&format!("Apache ended by itself ({how}); starting it again in {seconds} s"));
@@ -227,7 +245,26 @@ impl Supervisor<'_> {
         None
     }
 
-    fn announce(&self, status: u16, life: &mut Life) -> Result<()> {
+    /// Has the first answer reported. Where the processes tell when they have loaded the site, that is
+    /// waited for.
+    fn watch_first_answer(&self, life: &mut Life, queue: &Sender<Event>) {
+        life.shown = false;
+        life.watch = life.reloader.is_none().then(|| self.ask(life.number, Duration::ZERO, queue));
+    }
+
+    /// The site answers from now on. Whoever waits for it comes first, then we ask how it does.
+    fn loaded(&self, well: bool, life: &mut Life, queue: &Sender<Event>) {
+        if well {
+            self.show(life);
+        }
+        life.watch = Some(self.ask(life.number, AFTER_OTHERS, queue));
+    }
+
+    fn ask(&self, number: u32, patience: Duration, queue: &Sender<Event>) -> Watch {
+        ready::watch(&self.site, number, patience, queue.clone())
+    }
+
+    fn announce(&self, status: u16, life: &mut Life) {
         if let Some(recalled) = life.recalled.take() {
             let _ = recalled.send(Reason::Recalled);
         }
@@ -236,15 +273,23 @@ impl Supervisor<'_> {
                 ui.warn(&format!("the site answers {status}: its error is above; mend it and save"));
             });
         }
+        if !life.shown {
+            self.show(life);
+        }
+    }
+
+    /// Tells where the site is served, or that it is again.
+    fn show(&self, life: &mut Life) {
+        life.shown = true;
         if life.announced {
-            self.printer.print(|ui| ui.status("Serving", "again"));
-            return Ok(());
+            return self.printer.print(|ui| ui.status("Serving", "again"));
         }
         life.announced = true;
-        self.runtime.announce(&self.site.url)?;
+        if let Err(error) = self.runtime.announce(&self.site.url) {
+            self.printer.print(move |ui| ui.warn(&format!("other commands do not find this server: {error:#}")));
+        }
         let (site, open) = (self.site.clone(), self.open);
         self.printer.print(move |ui| present(ui, &site, open));
-        Ok(())
     }
 }
 

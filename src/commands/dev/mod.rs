@@ -58,10 +58,12 @@ pub fn run(ui: &Ui, args: &DevArgs) -> Result<()> {
     }
 }
 
-/// Apache's code for an address it can't listen on.
+/// Apache's codes for an address it can't have, and for one it has but can't listen on.
 fn is_port_taken(error: &anyhow::Error) -> bool {
     let problem = error.downcast_ref::<Problem>();
-    problem.and_then(|problem| problem.detail.as_deref()).is_some_and(|detail| detail.contains("AH00072"))
+    problem
+        .and_then(|problem| problem.detail.as_deref())
+        .is_some_and(|detail| ["AH00072", "AH00073"].iter().any(|code| detail.contains(code)))
 }
 
 fn serve(ui: &Ui, args: &DevArgs, prepared: &Prepared, runtime: &Runtime, recalled: bool) -> Result<()> {

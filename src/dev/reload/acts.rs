@@ -6,6 +6,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::reloader::Reloader;
+use crate::dev::event::Event;
 use crate::dev::harness::message::{Order, Role as Wire};
 use crate::dev::harness::route::Route;
 use crate::dev::slots::{Action, Id, Job, Slot};
@@ -27,6 +28,8 @@ impl Reloader<'_> {
             Action::Reloaded(report) => {
                 // For what Apache answers itself; no more than a number is lost with it.
                 let _ = files::write_private(&self.runtime.build_file(), &report.build.to_string());
+                // The queue ends with the server.
+                let _ = self.queue.send(Event::Loaded(self.start, report.failure.is_none()));
                 self.told.reloaded(self.printer, report, self.took);
             }
             Action::Hanging(id, since) => {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ignore::gitignore::Gitignore;
 use walkdir::WalkDir;
@@ -12,6 +12,8 @@ use super::watch::{Aside, Saved, Watch};
 use crate::dev::harness::message::Folders;
 use crate::dev::slots::Reads;
 
+/// Coarser than the clock of any file system that has nanoseconds.
+const TICK: Duration = Duration::from_millis(20);
 /// A file that is gone may be on its way back: many editors save in such steps.
 const SETTLING: Duration = Duration::from_millis(50);
 
@@ -44,6 +46,10 @@ pub struct Disk {
     translations: BTreeSet<PathBuf>,
     packages: BTreeSet<PathBuf>,
     package_watches: Vec<Aside>,
+    /// How many of these watches are not complete yet.
+    begun: usize,
+    /// The packages that are loaded were read after this.
+    packages_since: SystemTime,
     /// What has come or gone lately, and when it is to be believed.
     unsettled: BTreeMap<PathBuf, Instant>,
     /// `[dev] ignore`.
@@ -65,6 +71,8 @@ impl Disk {
             translations: BTreeSet::new(),
             packages: BTreeSet::new(),
             package_watches: Vec::new(),
+            begun: 0,
+            packages_since: SystemTime::now(),
             unsettled: BTreeMap::new(),
             ignored: Gitignore::empty(),
             extra: Vec::new(),
@@ -144,6 +152,12 @@ impl Disk {
         }
     }
 
+    /// The installed packages are about to be loaded anew.
+    pub fn reload_packages(&mut self) {
+        // The times of files come from a clock that ticks every few milliseconds only.
+        self.packages_since = SystemTime::now().checked_sub(TICK).unwrap_or(SystemTime::UNIX_EPOCH);
+    }
+
     /// Takes in where the installed packages are.
     pub fn learn_packages(&mut self, folders: &[PathBuf]) {
         let mut new = Vec::new();
@@ -161,8 +175,14 @@ impl Disk {
             }
         }
         if !new.is_empty() {
-            self.package_watches.push(self.watch.aside(new));
+            self.begun += 1;
+            self.package_watches.push(self.watch.aside(new, self.packages_since));
         }
+    }
+
+    /// Whether all installed packages that are known of are watched.
+    pub fn watches_packages(&self) -> bool {
+        self.begun == 0
     }
 
     /// Takes in notices.
@@ -172,6 +192,7 @@ impl Disk {
             match saved {
                 Saved::Written(path) => self.look(&path, false, now, &mut findings),
                 Saved::Unsettled(path) => self.look(&path, true, now, &mut findings),
+                Saved::Watched => self.begun -= 1,
                 Saved::Lost => {
                     for path in self.known.clone() {
                         findings.contents.insert(path.clone(), content::of(&path));

@@ -46,6 +46,7 @@ pub struct Settings {
 pub struct Reloader<'a> {
     pub(super) printer: &'a Printer,
     pub(super) runtime: &'a Runtime,
+    pub(super) queue: Sender<Event>,
     pub(super) settings: Settings,
     pub(super) slots: Slots,
     pub(super) control: Control,
@@ -88,6 +89,7 @@ impl<'a> Reloader<'a> {
         Ok(Self {
             printer,
             runtime,
+            queue: queue.clone(),
             slots: Slots::new(settings.plan, 0),
             settings,
             control,
@@ -125,6 +127,7 @@ impl<'a> Reloader<'a> {
     /// When the harness can't be written.
     pub fn starting(&mut self, start: u32) -> Result<()> {
         self.start = start;
+        self.disk.reload_packages();
         self.stopped = false;
         self.place = None;
         self.route = None;
@@ -157,6 +160,7 @@ impl<'a> Reloader<'a> {
         self.found(findings, now);
         if self.packages_changed.is_some_and(|changed| changed + PACKAGES_QUIET <= now) {
             self.packages_changed = None;
+            self.disk.reload_packages();
             self.happened(Happening::EverythingChanged("installed packages".to_owned()), now);
         }
         self.happened(Happening::Deadline, now);

@@ -21,6 +21,10 @@ impl Reloader<'_> {
         if self.waiting.is_empty() || !self.disk.is_settled() || self.packages_changed.is_some() {
             return;
         }
+        // What was done to an installed package is not known before it is watched.
+        if self.slots.wants_packages() || !self.disk.watches_packages() {
+            return;
+        }
         let Some(loaded) = self.slots.served() else { return };
         let served = Served { build: self.slots.build(), loaded };
         for id in std::mem::take(&mut self.waiting) {

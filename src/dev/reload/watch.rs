@@ -1,10 +1,12 @@
 //! Noticing saves.
 
 use std::collections::BTreeSet;
+use std::fs::{DirEntry, Metadata};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Config, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher, WatcherKind};
@@ -26,6 +28,8 @@ pub enum Saved {
     Unsettled(PathBuf),
     /// Notices were lost.
     Lost,
+    /// Folders that were to be watched aside are.
+    Watched,
 }
 
 /// A watch that was begun in a thread of its own; it ends when dropped.
@@ -85,18 +89,23 @@ impl Watch {
         }
     }
 
-    /// Watches many more folders without keeping anybody waiting.
-    pub fn aside(&self, folders: Vec<PathBuf>) -> Aside {
+    /// Watches many more folders without keeping anybody waiting; what has changed in them since a time
+    /// before is told of, too.
+    pub fn aside(&self, folders: Vec<PathBuf>, since: SystemTime) -> Aside {
         let (end, over) = channel::<()>();
         let queue = self.queue.clone();
         let polls = self.polls;
         thread::spawn(move || {
-            let watcher = if polls { poller(queue) } else { kernel(queue) };
-            let Ok(mut watcher) = watcher else { return };
-            for folder in folders {
+            let mut watcher = if polls { poller(queue.clone()) } else { kernel(queue.clone()) };
+            for folder in &folders {
                 // One that has gone will be asked for anew.
-                let _ = watcher.watch(&folder, RecursiveMode::NonRecursive);
+                let _ = watcher.as_mut().map(|watcher| watcher.watch(folder, RecursiveMode::NonRecursive));
             }
+            let entries = folders.iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten();
+            for entry in entries.filter(|entry| has_changed(entry, since)) {
+                let _ = queue.send(Event::Saved(Saved::Written(entry.path())));
+            }
+            let _ = queue.send(Event::Saved(Saved::Watched));
             let _ = over.recv();
         });
         Aside { _end: end }
@@ -149,6 +158,14 @@ fn pass_on(event: notify::Result<notify::Event>, closes: bool, queue: &Sender<Ev
     for path in event.paths {
         let _ = queue.send(Event::Saved(as_saved(path)));
     }
+}
+
+/// By the time of the last change of its attributes, which no tool sets back.
+fn has_changed(entry: &DirEntry, since: SystemTime) -> bool {
+    let since = since.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let changed = |meta: Metadata| (meta.ctime(), meta.ctime_nsec());
+    let bound = (i64::try_from(since.as_secs()).unwrap_or(i64::MAX), i64::from(since.subsec_nanos()));
+    entry.metadata().is_ok_and(|meta| changed(meta) > bound)
 }
 
 fn is_exhausted(error: &notify::Error) -> bool {

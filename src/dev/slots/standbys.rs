@@ -4,8 +4,20 @@ use super::process::{Id, Process, Stage};
 use super::{Action, Depth, Job, Phase, Slots, Warmth};
 
 impl Slots {
+    /// Whether it is still to be found out which installed packages the site has loaded.
+    pub fn wants_packages(&self) -> bool {
+        let unknown = matches!(self.warmth, Warmth::Unknown | Warmth::Asked);
+        unknown && self.plan.depth >= Depth::Packages && self.phase == Phase::Serving && !self.failed
+    }
+
     /// Has standbys made where there are none, once the site answers and nothing else is being loaded.
     pub(super) fn make_standbys(&mut self, actions: &mut Vec<Action>) {
+        // They are watched from then on: that does not wait for the first answer.
+        let serving = self.serving().next();
+        if let Some(id) = serving.filter(|_| self.warmth == Warmth::Unknown && self.wants_packages()) {
+            self.warmth = Warmth::Asked;
+            actions.push(Action::AskModules(id));
+        }
         let works = |stage: &Stage| matches!(stage, Stage::Warming | Stage::Rehearsing | Stage::Loading(_));
         let busy = self.making || self.processes.values().any(|process| works(&process.stage));
         let wanted = self.plan.depth >= Depth::Packages && self.answered && self.phase == Phase::Serving;
@@ -18,13 +30,6 @@ impl Slots {
             .find(|(id, process)| process.warm && process.stage == Stage::Held(String::new()) && self.is_valid(**id));
         let warm = warm.map(|(id, _)| *id);
         match (self.warmth, warm) {
-            (Warmth::Unknown, _) => {
-                let serving = self.serving().next();
-                if let Some(id) = serving {
-                    self.warmth = Warmth::Asked;
-                    actions.push(Action::AskModules(id));
-                }
-            }
             (Warmth::Listed, None) => {
                 if let Some(root) = self.root() {
                     self.making = true;
@@ -37,7 +42,7 @@ impl Slots {
                     self.rehearse(root, actions);
                 }
             }
-            (Warmth::Asked, _) => {}
+            (Warmth::Unknown | Warmth::Asked, _) => {}
         }
     }
 
