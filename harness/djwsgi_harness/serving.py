@@ -7,6 +7,7 @@ import stat
 import sys
 import threading
 import time
+import traceback
 import types
 
 from . import reads
@@ -30,13 +31,19 @@ def numbered(application, build):
 def listen_to(line, listener, before):
     """Follow what djwsgi asks for, in a thread of its own, which first does `before`."""
     def follow():
-        before()
-        while True:
-            message = line.receive()
-            if message is None:
-                # djwsgi has gone, and Apache with it.
-                os._exit(0)
-            _follow(message, line, listener)
+        try:
+            before()
+            while True:
+                message = line.receive()
+                if message is None:
+                    break
+                try:
+                    _follow(message, line, listener)
+                except Exception:
+                    traceback.print_exc()  # what the site has for a template engine may fail
+        finally:
+            # djwsgi has gone, and Apache with it.
+            os._exit(0)
 
     threading.Thread(target=follow, name="djwsgi", daemon=True).start()
 
