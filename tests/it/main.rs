@@ -25,6 +25,7 @@ mod reload_life;
 mod reload_modules;
 mod reload_monitor;
 mod reload_packages;
+mod reload_polling;
 mod reload_templates;
 mod reload_wait;
 mod root;

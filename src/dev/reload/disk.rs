@@ -8,7 +8,8 @@ use ignore::gitignore::Gitignore;
 use walkdir::WalkDir;
 
 use super::content;
-use super::watch::{Aside, Saved, Watch};
+use super::saved::Saved;
+use super::watch::{Aside, Watch};
 use crate::dev::harness::message::Folders;
 use crate::dev::slots::Reads;
 
@@ -35,6 +36,12 @@ pub struct Findings {
     pub packages: bool,
     /// Files of ours that mark a point in time.
     pub marks: Vec<PathBuf>,
+    /// Why files are looked at regularly from now on.
+    pub polling: Option<&'static str>,
+    /// A round of such looks is over.
+    pub looked: bool,
+    /// Notices were lost.
+    pub lost: bool,
 }
 
 /// The part of the disk that matters.
@@ -94,7 +101,7 @@ impl Disk {
 
     /// Whether files are looked at regularly, for want of notice from the kernel.
     pub fn polls(&self) -> bool {
-        self.watch.polls
+        self.watch.polls()
     }
 
     /// Whether something is waited for.
@@ -193,7 +200,10 @@ impl Disk {
                 Saved::Written(path) => self.look(&path, false, now, &mut findings),
                 Saved::Unsettled(path) => self.look(&path, true, now, &mut findings),
                 Saved::Watched => self.begun -= 1,
+                Saved::Looked => findings.looked = true,
+                Saved::Polling(reason) => findings.polling = Some(reason),
                 Saved::Lost => {
+                    findings.lost = true;
                     for path in self.known.clone() {
                         findings.contents.insert(path.clone(), content::of(&path));
                     }

@@ -4,10 +4,13 @@
 mod acts;
 mod content;
 mod disk;
+mod poll;
 mod reloader;
+mod saved;
+mod source;
 mod told;
 mod waiting;
 mod watch;
 
 pub use reloader::{Reloader, Settings};
-pub use watch::Saved;
+pub use saved::Saved;

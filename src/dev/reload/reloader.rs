@@ -11,8 +11,9 @@ use ignore::gitignore::Gitignore;
 
 use super::content;
 use super::disk::{Disk, Findings};
+use super::saved::Saved;
 use super::told::Told;
-use super::watch::{Saved, Watch};
+use super::watch::Watch;
 use crate::dev::event::Event;
 use crate::dev::harness::control::Control;
 use crate::dev::harness::files as harness;
@@ -63,8 +64,10 @@ pub struct Reloader<'a> {
     pub(super) took: f64,
     /// Variables that have changed since Apache was started.
     pub(super) environment: Variables,
-    /// Connections of `djwsgi wait`: those whose mark has not been seen yet, and the others.
+    /// Connections of `djwsgi wait`: those whose mark has not been seen yet, those for which so many
+    /// rounds of looks are still to be made, and the others.
     pub(super) marking: BTreeMap<PathBuf, Id>,
+    pub(super) looking: BTreeMap<Id, u8>,
     pub(super) waiting: BTreeSet<Id>,
     pub(super) obstacle: Option<String>,
     /// Apache is being stopped: what ends, ends because of that.
@@ -75,17 +78,14 @@ impl<'a> Reloader<'a> {
     /// Gets ready, before Apache is started.
     ///
     /// # Errors
-    /// When the socket or a watch can't be made.
+    /// When the socket can't be made.
     pub fn new(printer: &'a Printer, runtime: &'a Runtime, settings: Settings, queue: &Sender<Event>) -> Result<Self> {
         let socket = runtime.control_socket();
         let control = Control::listen(&socket, queue.clone())
             .with_context(|| format!("cannot listen on {}", socket.display()))?;
-        let watch = Watch::start(&settings.root, queue.clone()).context("cannot watch files")?;
+        let watch = Watch::start(&settings.root, queue.clone());
         let disk = Disk::new(watch, settings.ignored.clone(), settings.extra.clone(), &runtime.run);
         let told = Told::new(&settings.root);
-        if disk.polls() {
-            printer.print(|ui| ui.note("the kernel does not tell of changes here: files are looked at every 0.3 s"));
-        }
         Ok(Self {
             printer,
             runtime,
@@ -103,6 +103,7 @@ impl<'a> Reloader<'a> {
             took: 0.0,
             environment: Variables::new(),
             marking: BTreeMap::new(),
+            looking: BTreeMap::new(),
             waiting: BTreeSet::new(),
             obstacle: None,
             stopped: false,
@@ -180,7 +181,11 @@ impl<'a> Reloader<'a> {
     }
 
     fn found(&mut self, findings: Findings, now: Instant) {
-        let Findings { mut contents, forced, templates, translations, packages, marks } = findings;
+        let Findings { mut contents, forced, templates, translations, packages, marks, polling, looked, lost } =
+            findings;
+        if let Some(reason) = polling {
+            self.printer.print(move |ui| ui.note(&format!("{reason}: files are looked at every 0.3 s")));
+        }
         if packages {
             self.packages_changed = Some(now);
         }
@@ -203,10 +208,13 @@ impl<'a> Reloader<'a> {
             self.told.renewed(self.printer, &translations, "translations");
         }
         for mark in marks {
-            if let Some(id) = self.marking.remove(&mark) {
-                let _ = fs::remove_file(&mark);
-                self.waiting.insert(id);
-            }
+            self.passed(&mark);
+        }
+        if looked {
+            self.looked();
+        }
+        if lost {
+            self.mark_again();
         }
         self.answer_waiting();
     }
@@ -221,6 +229,7 @@ impl<'a> Reloader<'a> {
     pub fn gone(&mut self, id: Id) {
         self.waiting.remove(&id);
         self.marking.retain(|_, other| *other != id);
+        self.looking.remove(&id);
         self.happened(Happening::Gone(id), Instant::now());
     }
 
