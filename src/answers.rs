@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -53,7 +53,6 @@ pub struct Answers {
 #[derive(Clone, Serialize, Deserialize)]
 struct Answer {
     stdout: String,
-    stderr: String,
     files: BTreeMap<PathBuf, Option<Stamp>>,
 }
 
@@ -80,8 +79,8 @@ impl Answers {
         Self { before, ..Self::renewed_in(folder) }
     }
 
-    /// Runs `command`, or recalls what it said; `read` makes sense of that and names the files that it
-    /// rests on. What `read` rejects is not kept.
+    /// Runs `command`, or recalls what it said on stdout; `read` makes sense of that and names the files
+    /// that it rests on. What `read` rejects is not kept, nor what it names no files for.
     ///
     /// # Errors
     /// As [`process::run`], or what `read` returns.
@@ -89,7 +88,7 @@ impl Answers {
         &self,
         command: &mut Command,
         limit: Duration,
-        read: impl Fn(&Finished) -> Result<(T, Vec<PathBuf>)>,
+        read: impl Fn(&Finished) -> Result<(T, Option<Vec<PathBuf>>)>,
     ) -> Result<T> {
         let question = digest(command);
         if let Some(answer) = self.before.get(&question).filter(|answer| answer.holds())
@@ -99,12 +98,16 @@ impl Answers {
             self.now.borrow_mut().insert(question, answer.clone());
             return Ok(value);
         }
+        let began = SystemTime::now().checked_sub(files::CLOCK_TICK).unwrap_or(SystemTime::UNIX_EPOCH);
         let finished = process::run(command, limit)?;
         let (value, files) = read(&finished)?;
-        if self.folder.is_some() && finished.status.success() {
-            let files = files.into_iter().map(|file| (stamp(&file), file)).map(|(stamp, file)| (file, stamp)).collect();
-            let answer = Answer { stdout: finished.stdout, stderr: finished.stderr, files };
-            self.now.borrow_mut().insert(question, answer);
+        if let Some(files) = files.filter(|_| self.folder.is_some() && finished.status.success()) {
+            let stamped = files.into_iter().map(|file| (stamp(&file), file)).map(|(stamp, file)| (file, stamp));
+            let answer = Answer { stdout: finished.stdout, files: stamped.collect() };
+            // What was saved meanwhile may have been read before.
+            if !answer.has_file_since(began) {
+                self.now.borrow_mut().insert(question, answer);
+            }
         }
         Ok(value)
     }
@@ -112,6 +115,11 @@ impl Answers {
     /// Whether something was recalled rather than asked for.
     pub fn has_recalled(&self) -> bool {
         self.recalled.get()
+    }
+
+    /// Has the next start ask for everything.
+    pub fn forget(folder: &Path) {
+        let _ = fs::remove_file(folder.join(FILE));
     }
 
     /// Keeps the answers for the next start. Without them it only takes longer.
@@ -130,9 +138,16 @@ impl Answer {
         self.files.iter().all(|(file, before)| stamp(file) == *before)
     }
 
+    /// Whether one of the files was changed after `time`.
+    fn has_file_since(&self, time: SystemTime) -> bool {
+        let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let nanoseconds = i128::try_from(time.as_nanos()).unwrap_or(i128::MAX);
+        self.files.values().flatten().any(|(.., changed)| *changed > nanoseconds)
+    }
+
     /// As if the program had just ended.
     fn finished(&self) -> Finished {
-        Finished { status: ExitStatus::default(), stdout: self.stdout.clone(), stderr: self.stderr.clone() }
+        Finished { status: ExitStatus::default(), stdout: self.stdout.clone(), stderr: String::new() }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -78,6 +79,9 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
         unwritable(path, error)
     })
 }
+
+/// The clock of any file system that has fractions of a second is finer.
+pub const CLOCK_TICK: Duration = Duration::from_millis(20);
 
 /// The name of the user this process runs as, or its number.
 pub fn user_name() -> String {

@@ -144,7 +144,8 @@ fn command(binary: &Path, libraries: Option<&Path>) -> Command {
 fn ask(binary: &Path, libraries: Option<&Path>, flag: &str, answers: &Answers) -> Result<String> {
     let files = || [binary.to_owned()].into_iter().chain(libraries.map(Path::to_owned)).collect();
     answers.ask(command(binary, libraries).arg(flag), LIMIT, |finished| {
-        Ok((format!("{}{}", finished.stdout, finished.stderr), files()))
+        let files = if finished.stdout.is_empty() { None } else { Some(files()) };
+        Ok((format!("{}{}", finished.stdout, finished.stderr), files))
     })
 }
 

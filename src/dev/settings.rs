@@ -12,6 +12,9 @@ use crate::site::config::{FILE, LOCAL_FILE};
 /// Editors save in several steps; what follows within this time belongs to the same save.
 const QUIET: Duration = Duration::from_millis(100);
 
+/// The first visitor of the site is not to share the processor with what is asked again.
+const CALM: Duration = Duration::from_secs(1);
+
 /// A watch on the files that decide over the whole server. It ends when dropped.
 pub struct SettingsWatch {
     _watcher: RecommendedWatcher,
@@ -64,10 +67,11 @@ impl Iterator for Reasons {
 
     fn next(&mut self) -> Option<Reason> {
         let mut reason = self.0.recv().ok()?;
-        while let Ok(other) = self.0.recv_timeout(QUIET) {
+        loop {
+            let pause = if reason == Reason::Recalled { CALM } else { QUIET };
+            let Ok(other) = self.0.recv_timeout(pause) else { return Some(reason) };
             // Whoever has saved wants to hear of it.
             reason = if other == Reason::Saved { other } else { reason };
         }
-        Some(reason)
     }
 }

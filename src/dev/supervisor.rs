@@ -62,13 +62,22 @@ struct Life<'a> {
     announced: bool,
     /// The user knows that it is served after this start.
     shown: bool,
-    /// Where to say that what was recalled can be asked for: the first answer does not wait for it.
+    /// Where to say that what was recalled can be asked for: the first load does not wait for it.
     recalled: Option<Sender<Reason>>,
+}
+
+impl Life<'_> {
+    /// What was recalled is asked for, once.
+    fn ask_again(&mut self) {
+        if let Some(recalled) = self.recalled.take() {
+            let _ = recalled.send(Reason::Recalled);
+        }
+    }
 }
 
 impl Supervisor<'_> {
     /// Starts Apache and serves until the user stops it or it can't be kept running. `recalled` hears
-    /// of the first answer.
+    /// of the first load.
     ///
     /// # Errors
     /// When Apache can't be started or kept running.
@@ -226,11 +235,12 @@ impl Supervisor<'_> {
                 self.announce(status, life);
             }
             Action::StillWaiting(seconds) => {
+                let state = if life.shown { "its first page takes long" } else { "it is still loading" };
                 self.printer.print(move |ui| {
-                    ui.note(&format!(
-                        "the site has not answered its first request yet ({seconds} s): it is still loading"
-                    ));
+                    ui.note(&format!("the site has not answered its first request yet ({seconds} s): {state}"));
                 });
+                // That may be why.
+                life.ask_again();
                 // Whatever keeps the processes from telling.
                 life.watch.get_or_insert_with(|| self.ask(life.number, Duration::ZERO, queue));
             }
@@ -265,9 +275,6 @@ impl Supervisor<'_> {
     }
 
     fn announce(&self, status: u16, life: &mut Life) {
-        if let Some(recalled) = life.recalled.take() {
-            let _ = recalled.send(Reason::Recalled);
-        }
         if status >= 500 {
             self.printer.print(move |ui| {
                 ui.warn(&format!("the site answers {status}: its error is above; mend it and save"));
@@ -281,6 +288,7 @@ impl Supervisor<'_> {
     /// Tells where the site is served, or that it is again.
     fn show(&self, life: &mut Life) {
         life.shown = true;
+        life.ask_again();
         if life.announced {
             return self.printer.print(|ui| ui.status("Serving", "again"));
         }

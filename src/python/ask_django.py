@@ -41,7 +41,10 @@ class Noted:
             self.files.add(path)
 
     def audit(self, event, arguments):
-        if event == "open" and isinstance(arguments[0], (str, bytes)):
+        if event != "open" or not isinstance(arguments[0], (str, bytes)):
+            return
+        flags = arguments[2]
+        if not isinstance(flags, int) or not flags & (os.O_WRONLY | os.O_RDWR):
             self.add(os.fsdecode(arguments[0]))
 
     def find_spec(self, name, path=None, target=None):
@@ -51,6 +54,30 @@ class Noted:
             if isinstance(folder, str):
                 self.add(os.path.join(folder, last + ".py"))
                 self.add(os.path.join(folder, last, "__init__.py"))
+
+
+    def below(self, root, folder):
+        """Where a file of variables may come: one is looked for without a trace."""
+        while True:
+            self.add(os.path.join(folder, ".env"))
+            if folder == root or os.path.dirname(folder) == folder:
+                return
+            folder = os.path.dirname(folder)
+
+    def explain(self, values):
+        """Whether all of `values` stand in the files that were read."""
+        text = b"\n".join(content(path) for path in list(self.files))
+        return all(value.encode("utf-8", "surrogateescape") in text for value in values)
+
+
+def content(path):
+    try:
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                return file.read(1 << 20)
+    except (OSError, ValueError):
+        pass
+    return b""
 
 
 class Captured(BaseException):
@@ -231,5 +258,8 @@ try:
 except BaseException:
     # A WSGI module that can't be looked at is reported when the site is served.
     pass
-document["files"] = sorted(path for path in noted.files if is_text(path))
+noted.below(ROOT, os.path.dirname(os.path.abspath(document["settings_file"] or MANAGE)))
+# What was computed or fetched is another the next time, or is nobody's to keep.
+files = sorted(path for path in list(noted.files) if is_text(path)) if noted.explain(added.values()) else None
+document["files"] = files
 answer(document)

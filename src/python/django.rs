@@ -50,8 +50,9 @@ pub struct DjangoFacts {
     pub staticfiles: bool,
     /// `WSGI_APPLICATION`, dotted.
     pub wsgi_application: Option<String>,
-    /// The files of the site that were read for this, and where more of them were looked for.
-    pub files: Vec<PathBuf>,
+    /// The files of the site that were read for this, and where more of them were looked for; `None`
+    /// where it rests on more than files.
+    pub files: Option<Vec<PathBuf>>,
     /// The module of the WSGI application, where it could be looked at.
     pub wsgi: Option<WsgiFacts>,
 }
@@ -94,7 +95,7 @@ pub fn ask(python: &Interpreter, manage: &Path, settings: Option<&str>, answers:
     }
     answers.ask(&mut command, LIMIT, |finished| {
         let facts = read(python, manage, finished)?;
-        let files = facts.files.iter().chain(&python.path).cloned().collect();
+        let files = facts.files.clone().map(|files| files.into_iter().chain(python.path.iter().cloned()).collect());
         Ok((facts, files))
     })
 }

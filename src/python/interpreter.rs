@@ -64,7 +64,9 @@ impl Interpreter {
                 Problem::environment(format!("{} is not a working Python 3", path.display()))
                     .hint("name a virtual environment or an interpreter with --python")
             })?;
-            let files = interpreter.rests_on(path);
+            // A stand-in, of pyenv for example, decides each time which one it starts.
+            let is_itself = path.canonicalize().ok() == interpreter.executable.canonicalize().ok();
+            let files = is_itself.then(|| interpreter.rests_on(path));
             Ok((interpreter, files))
         })
     }

@@ -1,5 +1,8 @@
 //! `djwsgi dev`, started again: what it recalls, and what it does not.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use crate::support::reload::add_settings;
 use crate::support::server::free_port;
 use crate::support::{Flavor, LONG, Sandbox, Server, until};
@@ -10,6 +13,7 @@ import os, sys, time
 _WHO = "asked" if sys.argv[1:] == ["check"] else "loaded"
 os.makedirs(BASE_DIR / "traces" / f"{time.time_ns()}-{_WHO}")
 _VARIABLES = open(BASE_DIR / "variables").read().split() if os.path.exists(BASE_DIR / "variables") else []
+open(BASE_DIR / "log", "a").write("what is written is no reason to ask\n")
 try:
     from .local import *
 except ImportError:
@@ -31,6 +35,8 @@ fn site() -> (Sandbox, String) {
 fn first_reader(sandbox: &Sandbox, port: &str, served: impl Fn(&Server)) -> String {
     let traces = sandbox.join("mysite/traces");
     let _ = std::fs::remove_dir_all(&traces);
+    // What was saved right before is not kept: it may have been saved while it was read.
+    std::thread::sleep(Duration::from_millis(50));
     let server = Server::start(sandbox, "mysite", &["--port", port]);
     served(&server);
     server.stop();
@@ -53,8 +59,37 @@ fn a_later_start_asks_only_after_something_has_changed() {
     assert_eq!(first_reader(&sandbox, &port, |_| ()), "loaded");
     add_settings(&sandbox, "# the end");
     assert_eq!(first_reader(&sandbox, &port, |_| ()), "asked", "the settings themselves");
+    sandbox.write("mysite/.env", "THREE=3\n");
+    assert_eq!(first_reader(&sandbox, &port, |_| ()), "asked", "a file of variables that has come");
+    assert_eq!(first_reader(&sandbox, &port, |_| ()), "loaded");
     sandbox.write("mysite/.djwsgi/answers.json", "{\"half");
     assert_eq!(first_reader(&sandbox, &port, |_| ()), "asked", "what was kept is damaged");
+}
+
+#[test]
+fn what_is_computed_is_asked_for_each_time_and_never_kept() {
+    let (sandbox, port) = site();
+    let manage = sandbox.read("mysite/manage.py");
+    let secret = "os.environ[\"TOKEN\"] = \"-\".join([\"my\", \"secret\"])";
+    sandbox.write("mysite/manage.py", &manage.replace("import sys\n", &format!("import sys\n{secret}\n")));
+    assert_eq!(first_reader(&sandbox, &port, |_| ()), "asked");
+    assert_eq!(first_reader(&sandbox, &port, |_| ()), "asked");
+    assert!(!sandbox.read("mysite/.djwsgi/answers.json").contains("my-secret"));
+}
+
+#[test]
+fn what_was_recalled_for_a_site_that_was_never_loaded_is_asked_for_again() {
+    let (sandbox, port) = site();
+    assert_eq!(first_reader(&sandbox, &port, |_| ()), "asked");
+    let urls = sandbox.read("mysite/mysite/urls.py");
+    sandbox.write("mysite/mysite/urls.py", "import time\nopen(\"hangs\", \"w\").close()\ntime.sleep(1000)\n");
+    let server =
+        Server::spawn(&sandbox, sandbox.djwsgi_command("mysite", &["dev", "--port", &port]).stdin(Stdio::null()));
+    until("the load", LONG, || sandbox.has("mysite/hangs").then_some(()));
+    server.stop();
+    sandbox.write("mysite/mysite/urls.py", &urls);
+    assert_eq!(first_reader(&sandbox, &port, |_| ()), "asked");
+    assert_eq!(first_reader(&sandbox, &port, |_| ()), "loaded");
 }
 
 #[test]

@@ -42,12 +42,9 @@ pub fn run(ui: &Ui, args: &DevArgs) -> Result<()> {
     ui.asking(&root);
     let mut attempt = 1;
     loop {
-        let answers = Answers::kept_in(&runtime.state);
-        let prepared = Prepared::make(args, &root, &runtime, None, &answers)?;
-        answers.save();
-        prepared.install(&runtime)?;
+        let (prepared, recalled) = prepare(args, &root, &runtime)?;
         prepared.banner(ui);
-        match serve(ui, args, &prepared, &runtime, answers.has_recalled()) {
+        match serve(ui, args, &prepared, &runtime, recalled) {
             // Between the look at the port and Apache's start somebody else took it.
             Err(error) if prepared.port_is_open && attempt < PORT_ATTEMPTS && is_port_taken(&error) => {
                 interrupt::forget();
@@ -56,6 +53,23 @@ pub fn run(ui: &Ui, args: &DevArgs) -> Result<()> {
             end => return end,
         }
     }
+}
+
+/// Puts the config in place, and says whether it rests on what was recalled.
+fn prepare(args: &DevArgs, root: &Path, runtime: &Runtime) -> Result<(Prepared, bool)> {
+    let make = |answers: Answers| {
+        let prepared = Prepared::make(args, root, runtime, None, &answers).and_then(|prepared| {
+            prepared.install(runtime)?;
+            Ok(prepared)
+        });
+        (prepared, answers)
+    };
+    let (mut prepared, mut answers) = make(Answers::kept_in(&runtime.state));
+    if prepared.is_err() && answers.has_recalled() && !interrupt::requested() {
+        (prepared, answers) = make(Answers::renewed_in(&runtime.state));
+    }
+    answers.save();
+    Ok((prepared?, answers.has_recalled()))
 }
 
 /// Apache's codes for an address it can't have, and for one it has but can't listen on.
@@ -87,7 +101,14 @@ fn serve(ui: &Ui, args: &DevArgs, prepared: &Prepared, runtime: &Runtime, recall
                 .print(|ui| ui.warn("the system has no file watches left: changed settings wait for the next start"));
         }
         let events_of_settings = queue.clone();
-        scope.spawn(move || apply_saves(reasons, args, prepared, runtime, &events_of_settings));
+        scope.spawn(move || {
+            let mut reasons = reasons.peekable();
+            if recalled && reasons.peek().is_none() {
+                // What kept the site from being loaded till the end may have been recalled.
+                return Answers::forget(&runtime.state);
+            }
+            apply_saves(reasons, args, prepared, runtime, &events_of_settings);
+        });
         let end = supervisor.run(reload, recalled.then_some(sender), &queue, &events);
         // Ends the watch, and whatever it is waiting for.
         interrupt::request();

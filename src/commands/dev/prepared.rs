@@ -158,19 +158,25 @@ impl Prepared {
         gone.map(|(name, _)| (name.clone(), None)).chain(set.map(|(name, value)| (name.clone(), text(value)))).collect()
     }
 
-    /// What a restart of Apache would change.
+    /// What a restart of Apache would change, or a new `djwsgi dev`.
     pub fn fingerprint(&self) -> impl PartialEq + use<> {
         let dev = &self.site.config.dev;
         let reload = (self.processes, self.depth, dev.watch.clone(), dev.ignore.clone());
-        (self.conf.clone(), reload, self.watched_env_file().and_then(|file| fs::read(file).ok()))
+        let files = (self.site.django.added_path.clone(), self.watched_env_file().and_then(|file| fs::read(file).ok()));
+        (self.conf.clone(), reload, files, self.fixed())
     }
 
     /// Whether this differs from the `running` one in what only a new `djwsgi dev` can change.
     pub fn needs_restart(&self, running: &Self) -> bool {
-        self.url() != running.url()
-            || self.apache.binary != running.apache.binary
-            || (self.reload != ReloadMode::Standby && self.environment() != running.environment())
-            || self.reload != running.reload
+        self.fixed() != running.fixed()
+    }
+
+    /// What stays the same as long as `djwsgi dev` runs.
+    fn fixed(&self) -> impl PartialEq + use<> {
+        let SiteUrl { url, host_header, .. } = self.url();
+        // A process of the instant reload can be given other variables.
+        let variables = if self.reload == ReloadMode::Standby { Vec::new() } else { self.environment() };
+        (url, host_header, self.apache.binary.clone(), self.reload, variables)
     }
 
     /// Puts the config in place once Apache accepts it.

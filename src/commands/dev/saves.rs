@@ -8,47 +8,70 @@ use crate::cli::DevArgs;
 use crate::dev::event::Event;
 use crate::dev::harness::message::Variables;
 use crate::dev::runtime::Runtime;
-use crate::dev::settings::{Reason, Reasons};
+use crate::dev::settings::Reason;
 use crate::interrupt;
 
 /// Puts the config of changed settings in place, as often as there is a reason to look at them; the
 /// server stays where it listens.
-pub fn apply_saves(reasons: Reasons, args: &DevArgs, first: &Prepared, runtime: &Runtime, queue: &Sender<Event>) {
+pub fn apply_saves(
+    reasons: impl Iterator<Item = Reason>,
+    args: &DevArgs,
+    first: &Prepared,
+    runtime: &Runtime,
+    queue: &Sender<Event>,
+) {
     let mut applied = first.fingerprint();
+    let mut seen = first.fingerprint();
     let mut variables = Variables::new();
+    let mut warnings = first.warnings.clone();
+    // The queue ends with the server, and so does the watch.
+    let tell = |event: Event| drop(queue.send(event));
     for reason in reasons {
+        if interrupt::requested() {
+            return;
+        }
         let answers = Answers::renewed_in(&runtime.state);
         let made = Prepared::make(args, &first.site.root, runtime, Some(first.listen), &answers);
-        answers.save();
-        if let Ok(prepared) = &made {
-            let changed = prepared.changed_variables(first);
-            if changed != variables {
-                variables.clone_from(&changed);
-                let _ = queue.send(Event::Environment(changed));
-            }
+        if interrupt::requested() {
+            return;
         }
-        let event = match made {
+        answers.save();
+        let prepared = match made {
+            Ok(prepared) => prepared,
             // What is wrong with the site is told where it is loaded.
             Err(_) if reason == Reason::Recalled => continue,
-            Err(error) => Event::Rejected(error),
-            Ok(_) if interrupt::requested() => return,
-            Ok(prepared) if prepared.fingerprint() == applied => continue,
-            Ok(prepared) if prepared.needs_restart(first) => Event::Warning(
+            Err(error) => {
+                tell(Event::Rejected(error));
+                continue;
+            }
+        };
+        let changed = prepared.changed_variables(first);
+        if changed != variables {
+            variables.clone_from(&changed);
+            tell(Event::Environment(changed));
+        }
+        prepared
+            .warnings
+            .iter()
+            .filter(|warning| !warnings.contains(warning))
+            .for_each(|warning| tell(Event::Warning(warning.clone())));
+        warnings.clone_from(&prepared.warnings);
+        if prepared.fingerprint() == std::mem::replace(&mut seen, prepared.fingerprint()) || seen == applied {
+            continue;
+        }
+        if prepared.needs_restart(first) {
+            tell(Event::Warning(
                 "the address, the mount point, the variables or the Python changed: stop djwsgi dev and start it again"
                     .to_owned(),
-            ),
-            Ok(prepared) => match prepared.install(runtime).and_then(|()| prepared.reload_settings()) {
-                Err(error) => Event::Rejected(error),
-                Ok(reload) => {
-                    applied = prepared.fingerprint();
-                    for warning in prepared.warnings {
-                        let _ = queue.send(Event::Warning(warning));
-                    }
-                    Event::Reconfigured(reload)
-                }
-            },
-        };
-        // The queue ends with the server, and so does the watch.
-        let _ = queue.send(event);
+            ));
+            continue;
+        }
+        match prepared.install(runtime).and_then(|()| prepared.reload_settings()) {
+            Err(error) => tell(Event::Rejected(error)),
+            Ok(reload) => {
+                applied = prepared.fingerprint();
+                tell(Event::Reconfigured(reload));
+            }
+        }
     }
 }

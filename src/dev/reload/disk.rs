@@ -12,9 +12,8 @@ use super::saved::Saved;
 use super::watch::{Aside, Watch};
 use crate::dev::harness::message::Folders;
 use crate::dev::slots::Reads;
+use crate::files;
 
-/// Coarser than the clock of any file system that has nanoseconds.
-const TICK: Duration = Duration::from_millis(20);
 /// A file that is gone may be on its way back: many editors save in such steps.
 const SETTLING: Duration = Duration::from_millis(50);
 
@@ -162,7 +161,7 @@ impl Disk {
     /// The installed packages are about to be loaded anew.
     pub fn reload_packages(&mut self) {
         // The times of files come from a clock that ticks every few milliseconds only.
-        self.packages_since = SystemTime::now().checked_sub(TICK).unwrap_or(SystemTime::UNIX_EPOCH);
+        self.packages_since = SystemTime::now().checked_sub(files::CLOCK_TICK).unwrap_or(SystemTime::UNIX_EPOCH);
     }
 
     /// Takes in where the installed packages are.

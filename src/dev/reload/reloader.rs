@@ -271,9 +271,9 @@ impl<'a> Reloader<'a> {
             }
             Said::Modules { names, folders } => {
                 self.disk.learn_packages(&folders);
-                if self.write_packages(&names).is_ok() {
-                    self.happened(Happening::Listed, now);
-                }
+                // Without the list nothing is imported ahead.
+                let _ = self.write_packages(&names);
+                self.happened(Happening::Listed, now);
             }
             Said::Exited { pid, status, role, build, index } => {
                 self.read_record(pid, now);
