@@ -7,30 +7,38 @@ fails is left out and the rest tried again, until a whole pass is clean.
 import hashlib
 import json
 import os
+import select
+import signal
 import sys
 
 from . import reads
 
 _MOST_PASSES = 30
-_MOST_STAGES = 12  # more come with each file that was ever changed
+_PATIENCE = 60     # seconds for a pass
+_ALWAYS = ("packages", "settings")
+_MOST_STAGES = 12  # besides these; more come with each file that was ever changed
+
+trying = False     # in a process that is thrown away
 
 
-def import_ahead(stage, files, unsafe):
+def import_ahead(stage, config, unsafe):
     """Import what can be imported at this point of the load.
 
-    `stage`: a word for the point, under which what was learned is kept. `files`: the list of packages
-    and the folder for what was learned. `unsafe`: says why this process can't be forked any more.
+    `stage`: a word for the point, under which what was learned is kept. `config`: names the list of
+    packages, the folder for what was learned, and those of the site. `unsafe`: says why this process
+    can't be forked any more.
     """
-    packages, folder = files
     try:
-        with open(packages, encoding="utf-8") as file:
+        with open(config["warm"], encoding="utf-8") as file:
             text = file.read()
+        taken = _taken({name.partition(".")[0] for name in json.loads(text)}, config["roots"])
         wanted = [name for name in json.loads(text) if name not in sys.modules]
     except (OSError, ValueError):
         return
-    kept = _Kept(os.path.join(folder, "ahead.json"), stage, hashlib.sha256(text.encode()).hexdigest())
+    kept = _Kept(os.path.join(config["state"], "ahead.json"), stage, hashlib.sha256(text.encode()).hexdigest())
     known = kept.names()
     names = wanted if known is None else [name for name in known if name not in sys.modules]
+    names = [name for name in names if name.partition(".")[0] not in taken]
     clean = known is not None
     for _ in range(_MOST_PASSES):
         failed = _try(names, unsafe)
@@ -47,6 +55,19 @@ def import_ahead(stage, files, unsafe):
     _import(names)
 
 
+def _taken(names, roots):
+    """Those of `names` that the site has modules of its own for; where it has none, is noted."""
+    taken = set()
+    for name in names:
+        for root in roots:
+            for place in (os.path.join(root, name, "__init__.py"), os.path.join(root, name + ".py")):
+                if os.path.lexists(place):
+                    taken.add(name)
+                else:
+                    reads.note_missing(place)
+    return taken
+
+
 class _Kept:
     """What was learned for a stage, from a list of packages that `mark` stands for."""
 
@@ -61,7 +82,8 @@ class _Kept:
         stages = self._read()
         stages.pop(self._stage, None)
         stages[self._stage] = names
-        last = dict(list(stages.items())[-_MOST_STAGES:])
+        others = [name for name in stages if name not in _ALWAYS]
+        last = {name: stages[name] for name in stages if name in _ALWAYS or name in others[-_MOST_STAGES:]}
         try:
             temporary = "%s.%d" % (self._path, os.getpid())
             with open(temporary, "w", encoding="utf-8") as file:
@@ -90,25 +112,36 @@ def _try(names, unsafe):
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
-        os.close(reading)
-        # Whoever edits meanwhile comes first.
-        os.nice(10)
-        null = os.open(os.devnull, os.O_RDWR)
-        os.dup2(null, 1)
-        os.dup2(null, 2)
-        os.close(null)
-        failed = _import(names, lambda: unsafe({writing}))
-        with os.fdopen(writing, "w", encoding="utf-8") as answer:
-            json.dump(failed, answer)
-        os._exit(0)
+        try:
+            os.close(reading)
+            _answer(writing, names, unsafe)
+        finally:
+            os._exit(0)
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8") as answer:
+        if not select.select([answer], [], [], _PATIENCE)[0]:
+            os.kill(pid, signal.SIGKILL)
         text = answer.read()
     os.waitpid(pid, 0)
     try:
         return set(json.loads(text))
     except ValueError:
         return None
+
+
+def _answer(writing, names, unsafe):
+    """In the forked process: import, and write what failed."""
+    global trying
+    trying = True
+    # Whoever edits meanwhile comes first.
+    os.nice(10)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    os.close(null)
+    failed = _import(names, lambda: unsafe({writing}))
+    with os.fdopen(writing, "w", encoding="utf-8") as answer:
+        json.dump(failed, answer)
 
 
 def _import(names, unsafe=None):

@@ -106,10 +106,23 @@ class SiteLoader(importlib.machinery.SourceFileLoader):
         super().exec_module(module)
 
     def get_code(self, fullname):
-        source = self.get_data(self.path)
+        source = source_of(self.path)
         self._finder.check(self.path, source)
         reads.note_source(self.path, source)
         return compiled(self.path, source)
+
+
+def source_of(path):
+    """What is in a file of the site that is about to be executed, read once."""
+    was, reads.finding = reads.finding, True
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        reads.note_missing(path)
+        raise
+    finally:
+        reads.finding = was
 
 
 def compiled(path, source):

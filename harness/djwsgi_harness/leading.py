@@ -6,6 +6,7 @@ else first.
 import ast
 import importlib
 import importlib.util
+import warnings
 
 from . import reads
 
@@ -13,12 +14,17 @@ from . import reads
 def find(path):
     """The installed modules that the one at `path` imports before it does anything else, as
     [(module, names imported from it)], and the beginning of its source that says so."""
+    was, reads.finding = reads.finding, True  # it is read again when it is executed
     try:
         with open(path, "rb") as file:
             source = file.read()
-        body = ast.parse(source).body
-    except (OSError, SyntaxError, ValueError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            body = ast.parse(source).body
+    except (OSError, SyntaxError, ValueError, RecursionError):
         return [], b""
+    finally:
+        reads.finding = was
     found, end = [], 0
     for number, node in enumerate(body):
         if isinstance(node, ast.Import):

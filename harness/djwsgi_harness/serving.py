@@ -12,6 +12,7 @@ import types
 
 from . import reads
 
+_CALM = 0.1   # seconds in which the first request is not disturbed
 _LOOK = 0.01  # seconds between looks at requests that are still running
 
 
@@ -29,9 +30,10 @@ def numbered(application, build):
 
 
 def listen_to(line, listener, before):
-    """Follow what djwsgi asks for, in a thread of its own, which first does `before`."""
+    """Follow what djwsgi asks for, in a thread of its own, which does `before` when there is time."""
     def follow():
         try:
+            select.select([line], [], [], _CALM)
             before()
             while True:
                 message = line.receive()

@@ -18,7 +18,7 @@ import types
 
 from . import ahead, control, imports, leading, page, reads, serving, standby
 
-_MOST_STANDBYS = 8
+_MOST_STANDBYS = 8   # besides those before what is likely to change
 _WORTH_IT = 10  # modules more than the standby before has
 
 _config = {}
@@ -31,7 +31,7 @@ _last_stop = 0.0
 _stops = 0
 _obstacle = None
 _more = False        # packages that need settings were imported ahead
-_leading = None      # a path, and the beginning of its source that was executed before its turn
+_leading = {}        # of a path, the beginning of its source that was executed before its turn
 
 
 def start(config_file):
@@ -90,8 +90,12 @@ def _forked(order, parent):
 
 def _load():
     """Load the site, or what `order` asks for instead, and return the application."""
-    if _order["role"] == "renew":
+    if _order["role"] in ("renew", "warm", "rehearse"):
+        # Only what is forked from the root comes here, which is as old as Apache.
         _renew_packages()
+    reads.begin(_config["roots"], [_config["state"]])
+    # What is imported ahead may lead to the site as well.
+    imports.install(_before_module, _check, _config["cache"])
     if _order["role"] == "warm":
         _warm_up()
     if _order["role"] == "error":
@@ -100,9 +104,7 @@ def _load():
         return _serve(page.application(title, "", detail, _order["build"]), failed)
     failed = None
     try:
-        reads.begin(_config["roots"], [_config["state"]])
         _record_reads()
-        imports.install(_before_module, _check, _config["cache"])
         reads.loading = True
         application = _run_script(_config["script"])
         _load_urls()
@@ -111,20 +113,16 @@ def _load():
     finally:
         reads.loading = False
     if _order["role"] == "rehearse":
-        _line.send(said="rehearsed", failed=failed, obstacle=_obstacle)
+        _line.send(said="rehearsed", failed=failed, obstacle=_obstacle, reads=reads.take(), wrote=reads.written())
         os._exit(0)
     return _serve(application, failed)
 
 
 def _serve(application, failed):
     """Ask djwsgi for leave to answer requests, and wait for it."""
-    try:
-        folders = {} if failed else serving.folders()
-    except Exception:
-        folders = {}
     took = (time.monotonic() - _began) * 1000
     _line.send(said="loaded", failed=failed, obstacle=_obstacle, reads=reads.take(), wrote=reads.written(),
-               folders=folders, took=took)
+               took=took)
     message = _line.receive()
     if message is None or message["do"] != "go":
         os._exit(0)
@@ -136,15 +134,24 @@ def _serve(application, failed):
     gc.freeze()
     gc.enable()
     reads.announce_with(lambda noted: _line.send(said="read", reads=noted))
-    serving.listen_to(_line, _listener, imports.save_compiled)
+    serving.listen_to(_line, _listener, _have_time if failed is None else imports.save_compiled)
     return serving.numbered(application, _order["build"])
+
+
+def _have_time():
+    """What no answer waits for."""
+    imports.save_compiled()
+    try:
+        folders = serving.folders()
+    except Exception:
+        return  # a template engine of the site's own
+    _line.send(said="folders", folders=folders)
 
 
 def _run_script(path):
     """Execute the site's WSGI script and return its application."""
     _before_module("the WSGI script", path)
-    with open(path, "rb") as file:
-        source = file.read()
+    source = imports.source_of(path)
     reads.note_source(path, source)
     module = types.ModuleType("djwsgi_site_script")
     module.__file__ = path
@@ -165,16 +172,18 @@ def _before_module(name, path):
     """Stop here, if the module at `path` is likely to change, or much was loaded since the last stop:
     this process stays behind as a standby and a fork of it goes on. True in a process that was forked
     later, when djwsgi asked for it: what was found before may not be there any more."""
-    global _obstacle
-    if _order.get("stops") is None or _stops >= _MOST_STANDBYS or _obstacle is not None:
+    global _obstacle, _stops
+    if _order.get("stops") is None or _obstacle is not None:
         return False
-    spread = time.monotonic() - _last_stop > _config["spread"]
-    if not spread and os.path.realpath(path) not in _order["stops"]:
+    is_likely = os.path.realpath(path) in _order["stops"]
+    if not is_likely and (_stops >= _MOST_STANDBYS or time.monotonic() - _last_stop <= _config["spread"]):
         return False
     _obstacle = _unsafe()
     if _obstacle is not None:
         return False
     _import_more()
+    if not is_likely:
+        _stops += 1
     later = _stop(name)
     # Also where this is asked for later.
     if _order["role"] == "rehearse" and _import_leading(name, path):
@@ -183,8 +192,7 @@ def _before_module(name, path):
 
 
 def _stop(place):
-    global _stops, _last_stop
-    _stops += 1
+    global _last_stop
     was, reads.loading = reads.loading, False
     later = _stay_behind(place)
     reads.loading = was
@@ -195,18 +203,17 @@ def _stop(place):
 def _import_leading(name, path):
     """Before a module that is likely to change: do what it does first, and what can be done ahead then.
     Whether that is worth a standby of its own."""
-    global _leading, _obstacle
+    global _obstacle
     if os.path.realpath(path) not in _order["stops"]:
         return False
     count = len(sys.modules)
-    reads.loading = False  # it is read again when it is executed
-    modules, beginning = leading.find(path)
-    reads.loading = True
-    _leading = path, beginning
+    modules, _leading[path] = leading.find(path)
     try:
         leading.load(modules)
     except BaseException:
         return False  # the module itself will meet that, too
+    if _order["role"] != "rehearse":
+        return False  # forked in the midst of that, and asked for
     _import_ahead(name)
     _obstacle = _unsafe()
     return _obstacle is None and len(sys.modules) - count >= _WORTH_IT
@@ -214,11 +221,11 @@ def _import_leading(name, path):
 
 def _check(path, source):
     """Before a module is executed: what was done for it before may not fit any more."""
-    global _leading
-    leading_of, _leading = _leading, None
-    fits = leading_of is None or (leading_of[0] == path and source.startswith(leading_of[1]))
-    if path is None or not fits:
-        _line.send(said="unfit")
+    if path is None or not source.startswith(_leading.pop(path, b"")):
+        if not ahead.trying:
+            _line.send(said="unfit")
+            # Its end is not to be heard of first.
+            _line.receive()
         os._exit(0)
 
 
@@ -262,7 +269,7 @@ def _import_more():
 
 
 def _import_ahead(stage):
-    ahead.import_ahead(stage, (_config["warm"], _config["state"]), _unsafe)
+    ahead.import_ahead(stage, _config, _unsafe)
 
 
 def _unsafe(own=frozenset()):

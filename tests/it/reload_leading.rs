@@ -1,13 +1,15 @@
 //! The instant reload: the imports that a changed module begins with are there already.
 
+use std::path::PathBuf;
+
 use crate::support::reload::{add_settings, change_settings, first_answer, own_environment, settle, telling};
 use crate::support::{Flavor, Sandbox, Server, on_both};
 
 const MODELS: &str = "mysite/front/models.py";
 
 /// A site whose app `front` uses an installed one that comes after it and has models: nobody may import
-/// that one ahead but `front.models` itself.
-fn site(sandbox: &Sandbox) {
+/// that one ahead but `front.models` itself. Where packages are installed.
+fn site(sandbox: &Sandbox) -> PathBuf {
     let packages = own_environment(sandbox, "mysite");
     let names: Vec<String> = (0..12).map(|number| format!("part_{number}")).collect();
     for name in &names {
@@ -26,6 +28,7 @@ fn site(sandbox: &Sandbox) {
     add_settings(sandbox, "DEFAULT_AUTO_FIELD = \"django.db.models.BigAutoField\"");
     change_settings(sandbox, "INSTALLED_APPS = [", "INSTALLED_APPS = [\n    \"front\",\n    \"shared\",");
     sandbox.write("mysite/mysite/urls.py", &telling("front.models", "front.models.WORD"));
+    packages
 }
 
 /// Saves until the reload comes from the standby that is named.
@@ -65,6 +68,31 @@ fn they_are_not_executed_again_as_long_as_they_stay() {
         assert_eq!(first_answer(&server).body, "shared.Base");
         server.stop();
     });
+}
+
+#[test]
+fn what_they_load_of_the_site_itself_is_part_of_it() {
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    let packages = site(&sandbox);
+    // As a framework does that is told of a class by its name.
+    let parts = (0..12).map(|number| format!("part_{number}"));
+    parts.clone().for_each(|part| drop(sandbox.write(packages.join(format!("finder/{part}.py")), "")));
+    let imports = parts.collect::<Vec<_>>().join(", ");
+    let finder =
+        format!("import importlib\nfrom finder import {imports}\nEXTRA = importlib.import_module(\"front.extra\")\n");
+    sandbox.write(packages.join("finder/__init__.py"), &finder);
+    sandbox.write("mysite/front/extra.py", "WORD = \"extra\"\n");
+    sandbox.write(MODELS, "from finder import EXTRA\n\nWORD = \"one\"\n");
+    sandbox.write("mysite/mysite/urls.py", &telling("front.models", "front.models.WORD + front.models.EXTRA.WORD"));
+    let server = Server::start(&sandbox, "mysite", &["-v"]);
+    server.until_body("oneextra");
+    let text = sandbox.read(MODELS);
+    until_from(&sandbox, &server, &text, "the standby before front.models, after its imports");
+    sandbox.write("mysite/front/extra.py", "WORD = \"changed\"\n");
+    assert!(first_answer(&server).body.ends_with("changed"));
+    until_from(&sandbox, &server, &text, "the standby before front.models, after its imports");
+    server.stop();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::support::reload::{add_settings, first_answer, settle, settled_body, telling};
+use crate::support::reload::{add_settings, first_answer, own_environment, settle, settled_body, telling};
 use crate::support::{Flavor, Sandbox, Server, on_both};
 
 const URLS: &str = "mysite/mysite/urls.py";
@@ -42,6 +42,32 @@ fn a_package_that_was_looked_for_in_vain_is_found_when_it_comes() {
     sandbox.write("mysite/extra/inner.py", "NAME = \"inner\"\n");
     assert_eq!(first_answer(&server).shown(), (200, "inner".to_owned()));
     server.stop();
+}
+
+#[test]
+fn a_module_that_takes_the_place_of_an_installed_one_is_found() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.site(flavor);
+        let packages = own_environment(&sandbox, "mysite");
+        sandbox.write(packages.join("shadowed.py"), "WORD = \"installed\"\n");
+        sandbox.write("mysite/mysite/urls.py", &telling("shadowed", "shadowed.WORD"));
+        let server = Server::start(&sandbox, "mysite", &[]);
+        server.until_body("installed");
+        for number in 0..3 {
+            // From a standby that has imported the installed one ahead, in the end.
+            sandbox.write("mysite/mysite/urls.py", &telling("shadowed", &format!("shadowed.WORD + \"{number}\"")));
+            settle(&sandbox, "mysite");
+            std::thread::sleep(std::time::Duration::from_millis(500));
+        }
+        sandbox.write("mysite/shadowed.py", "WORD = \"the site's own\"\n");
+        settle(&sandbox, "mysite");
+        assert_eq!(server.get("").1, "the site's own2");
+        std::fs::remove_file(sandbox.join("mysite/shadowed.py")).unwrap();
+        settle(&sandbox, "mysite");
+        assert_eq!(server.get("").1, "installed2");
+        server.stop();
+    });
 }
 
 #[test]

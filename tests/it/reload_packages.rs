@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::reload::{first_answer, own_environment, settled_body, telling};
+use crate::support::reload::{first_answer, own_environment, settle, settled_body, telling};
 use crate::support::{Flavor, Sandbox, Server, on_both};
 
 const URLS: &str = "mysite/mysite/urls.py";
@@ -35,6 +35,17 @@ fn an_editable_install_is_code_and_installed_packages_are_believed_after_a_momen
         sandbox.write(packages.join("fresh/__init__.py"), "WORD = \"fresh\"\n");
         fs::create_dir(packages.join("fresh-1.0.dist-info")).unwrap();
         server.until_body("fresh");
+        // One more folder, as an editable install names it: standbys look there as well.
+        sandbox.write("late/late.py", "WORD = \"late\"\n");
+        sandbox.write(packages.join("late.pth"), &format!("{}\n", sandbox.join("late").display()));
+        sandbox.write("mysite/both.py", "import late\nTOLD = late.WORD\n");
+        server.until_body("late");
+        for number in 0..4 {
+            settle(&sandbox, "mysite");
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            sandbox.write("mysite/both.py", &format!("import late\nTOLD = late.WORD + \"{number}\"\n"));
+            assert_eq!(first_answer(&server).body, format!("late{number}"));
+        }
         server.stop();
     });
 }

@@ -35,15 +35,16 @@ pub enum Said {
         obstacle: Option<String>,
         reads: Reads,
         wrote: Vec<PathBuf>,
-        folders: Folders,
         took: f64,
     },
+    /// Where it has its templates and translations.
+    Folders { folders: Folders },
     /// It has read more while it serves.
     Read { reads: Reads },
     /// What was done before the fork does not fit what is on the disk now: another has to load it.
     Unfit,
     /// It has left its standbys behind.
-    Rehearsed { failed: Option<Failure>, obstacle: Option<String> },
+    Rehearsed { failed: Option<Failure>, obstacle: Option<String>, reads: Reads, wrote: Vec<PathBuf> },
     /// The packages that are loaded, and their folders.
     Modules { names: Vec<String>, folders: Vec<PathBuf> },
     /// A process forked from it for this ended, with this status, or minus the signal.

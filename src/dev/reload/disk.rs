@@ -140,8 +140,9 @@ impl Disk {
         files.into_iter().map(|(_, path)| path.clone()).collect()
     }
 
-    /// Takes in where the site has its templates and translations.
-    pub fn learn_folders(&mut self, folders: &Folders) {
+    /// Takes in where the site has its templates and translations. Whether any of that is new.
+    pub fn learn_folders(&mut self, folders: &Folders) -> bool {
+        let mut is_new = false;
         for (found, kept) in
             [(&folders.templates, &mut self.templates), (&folders.translations, &mut self.translations)]
         {
@@ -149,6 +150,7 @@ impl Disk {
                 // Those of installed packages change with the packages.
                 let installed = folder.iter().any(|part| part == "site-packages" || part == "dist-packages");
                 if !installed && kept.insert(folder.clone()) {
+                    is_new = true;
                     let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
                     watch_tree(&mut self.watch, &real);
                     self.watch.add_for(&real);
@@ -156,6 +158,7 @@ impl Disk {
                 }
             }
         }
+        is_new
     }
 
     /// The installed packages are about to be loaded anew.

@@ -251,13 +251,18 @@ impl<'a> Reloader<'a> {
                 self.learn(&reads, wrote, now);
                 self.happened(Happening::Held { id, at, modules, reads }, now);
             }
-            Said::Loaded { failed, obstacle, reads, wrote, folders, took } => {
+            Said::Loaded { failed, obstacle, reads, wrote, took } => {
                 self.learn(&reads, wrote, now);
                 self.look_again(&reads, now);
                 self.took = took;
                 self.note_obstacle(obstacle);
                 self.happened(Happening::Loaded { id, reads, failure: failed }, now);
-                self.disk.learn_folders(&folders);
+            }
+            Said::Folders { folders } => {
+                if self.disk.learn_folders(&folders) {
+                    // What was saved there meanwhile, nobody has seen.
+                    self.tell_all(&Order::Templates);
+                }
             }
             Said::Read { reads } => {
                 self.learn(&reads, Vec::new(), now);
@@ -265,8 +270,11 @@ impl<'a> Reloader<'a> {
                 self.happened(Happening::Read { id, reads }, now);
             }
             Said::Unfit => self.happened(Happening::Unfit(id), now),
-            Said::Rehearsed { failed, obstacle } => {
+            Said::Rehearsed { failed, obstacle, reads, wrote } => {
+                self.learn(&reads, wrote, now);
+                self.look_again(&reads, now);
                 self.note_obstacle(obstacle);
+                self.happened(Happening::Read { id, reads }, now);
                 self.happened(Happening::Rehearsed { id, failed: failed.is_some() }, now);
             }
             Said::Modules { names, folders } => {

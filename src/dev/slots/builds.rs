@@ -16,6 +16,8 @@ const LONG_QUIET: Duration = Duration::from_millis(80);
 const LONG_SERIES: u32 = 8;
 /// A load that takes longer has better standbys made.
 const SLOW: Duration = Duration::from_millis(60);
+/// Nothing else is made for so long after a load.
+const CALM: Duration = Duration::from_millis(150);
 /// The user is told that a load takes long.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A retired process that has not ended this long after its grace is killed.
@@ -107,9 +109,12 @@ impl Slots {
         }
     }
 
+    /// Ends what loads, and what makes standbys of what has changed.
     fn stop_loading(&mut self, actions: &mut Vec<Action>) {
         let loading: Vec<Id> = self.those(|process| matches!(process.stage, Stage::Loading(_))).collect();
-        for id in loading {
+        let makes = |process: &Process| matches!(process.stage, Stage::Warming | Stage::Rehearsing);
+        let in_vain: Vec<Id> = self.those(makes).filter(|id| !self.is_valid(*id)).collect();
+        for id in loading.into_iter().chain(in_vain) {
             self.kill(id, actions);
         }
     }
@@ -197,10 +202,12 @@ impl Slots {
         }
         self.set(id, Stage::Serving(slot));
         actions.push(Action::Go(id));
-        if let Phase::Building { since, .. } = self.phase {
-            self.slow = now.duration_since(since) > SLOW;
-        }
         let first = !self.route_used;
+        if let (true, Phase::Building { since, .. }) = (first, &self.phase) {
+            self.slow = now.duration_since(*since) > SLOW;
+            // Whoever waits for an answer does not share the processor with what comes later.
+            self.calm = Some(now + CALM);
+        }
         self.route_used = true;
         self.failed = if first { failure.is_some() } else { self.failed || failure.is_some() };
         if first {

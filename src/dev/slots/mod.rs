@@ -106,6 +106,10 @@ pub struct Slots {
     warmth: Warmth,
     /// The newest build took long to load.
     slow: bool,
+    /// Till then nothing is made that no answer waits for.
+    calm: Option<Instant>,
+    /// Loads with packages imported ahead that failed in a row.
+    failures: u8,
     /// The build for which a rehearsal was started last.
     rehearsed: Option<u64>,
     /// The files that it stopped before.
@@ -143,6 +147,8 @@ impl Slots {
             answered: false,
             warmth: Warmth::Unknown,
             slow: false,
+            calm: None,
+            failures: 0,
             rehearsed: None,
             rehearsed_for: Vec::new(),
             making: false,
@@ -199,7 +205,7 @@ impl Slots {
             Stage::Retiring(until) => Some(until),
             _ => None,
         });
-        retiring.chain(phase).min()
+        retiring.chain(phase).chain(self.calm).min()
     }
 
     /// Sets the files that standbys stop before, the likeliest first.

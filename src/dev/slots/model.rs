@@ -249,7 +249,13 @@ impl World {
         if has_parent {
             let exited = Happening::Exited { pid: sim.pid, how: "died".to_owned(), role: sim.role };
             // It may be heard of before what the process itself has said.
-            let said = |mail: &Happening| matches!(mail, Happening::Connected { id: other, .. } if *other == id);
+            let said = |mail: &Happening| match mail {
+                Happening::Connected { id: other, .. }
+                | Happening::Held { id: other, .. }
+                | Happening::Loaded { id: other, .. }
+                | Happening::Rehearsed { id: other, .. } => *other == id,
+                _ => false,
+            };
             match self.mail.iter().position(said) {
                 Some(place) => self.mail.insert(place, exited),
                 None => self.mail.push_back(exited),
@@ -326,8 +332,9 @@ impl World {
         let version = self.disk.get(file).copied();
         let leading = self.sim(id).leading.take();
         if leading.is_some() && leading != version.map(beginning) {
+            self.sim(id).doing = Doing::Asking;
             self.mail.push_back(Happening::Unfit(id));
-            return self.die(id);
+            return;
         }
         if let Some(version) = version {
             let sim = self.sim(id);

@@ -66,7 +66,13 @@ impl Slots {
                 self.cause.everything = Some(what);
                 self.rebuild(now, true, actions);
             }
-            Happening::Answered => self.answered = true,
+            Happening::Answered => {
+                self.answered = true;
+                // Some modules are loaded with the first request only.
+                if self.warmth == Warmth::Listed {
+                    self.warmth = Warmth::Unknown;
+                }
+            }
             Happening::Deadline => self.deadline_passed(now, actions),
         }
     }
@@ -176,6 +182,7 @@ impl Slots {
     }
 
     fn deadline_passed(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        self.calm = self.calm.filter(|until| *until > now);
         match self.phase {
             Phase::Settling(until) if until <= now => {
                 self.burst = 0;

@@ -3,6 +3,9 @@
 use super::process::{Id, Process, Stage};
 use super::{Action, Depth, Job, Phase, Slots, Warmth};
 
+/// Loads with packages imported ahead that may fail, in a row, before there are none any more.
+const MOST_FAILURES: u8 = 2;
+
 impl Slots {
     /// Whether it is still to be found out which installed packages the site has loaded.
     pub fn wants_packages(&self) -> bool {
@@ -19,7 +22,7 @@ impl Slots {
             actions.push(Action::AskModules(id));
         }
         let works = |stage: &Stage| matches!(stage, Stage::Warming | Stage::Rehearsing | Stage::Loading(_));
-        let busy = self.making || self.processes.values().any(|process| works(&process.stage));
+        let busy = self.making || self.calm.is_some() || self.processes.values().any(|process| works(&process.stage));
         let wanted = self.plan.depth >= Depth::Packages && self.answered && self.phase == Phase::Serving;
         if busy || !wanted || self.failed || actions.iter().any(|action| matches!(action, Action::Fork { .. })) {
             return;
@@ -77,7 +80,8 @@ impl Slots {
         if !matches!(stage, Stage::Loading(_) | Stage::Rehearsing) {
             return;
         }
-        self.set(id, Stage::Ending);
+        // It waits for that.
+        self.kill(id, actions);
         let stage_of = |id: Id| self.processes.get(&id).map(|process| &process.stage);
         if let Some(parent) = parent.filter(|parent| matches!(stage_of(*parent), Some(Stage::Held(_)))) {
             self.end(parent, actions);
@@ -94,13 +98,20 @@ impl Slots {
         let warm = self.processes.get(&id).is_some_and(|process| process.warm);
         let meaningful = self.is_valid(id) && self.served() == Some(true);
         self.set(id, Stage::Ending);
-        if failed && warm && meaningful {
-            // What loads without the packages imported ahead does not load with them.
-            self.warmth = Warmth::Refused;
-            actions.push(Action::NoWarmUp);
+        if !failed {
+            self.failures = 0;
+        } else if warm && meaningful {
+            self.failures += 1;
             self.rehearsed = None;
-            let warm: Vec<Id> = self.processes.iter().filter(|(_, process)| process.warm).map(|(id, _)| *id).collect();
-            for id in warm {
+            // What loads without the packages imported ahead does not load with them; unless it met a file
+            // that was just being written.
+            let refused = self.failures >= MOST_FAILURES;
+            if refused {
+                self.warmth = Warmth::Refused;
+                actions.push(Action::NoWarmUp);
+            }
+            let warm = self.processes.iter().filter(|(_, process)| process.warm && (refused || process.rehearsed));
+            for id in warm.map(|(id, _)| *id).collect::<Vec<_>>() {
                 if self.processes.get(&id).is_some_and(|process| matches!(process.stage, Stage::Held(_))) {
                     self.end(id, actions);
                 }
