@@ -65,7 +65,10 @@ def _follow(message, line, listener):
 
 def folders():
     """Where the site has what is read while it serves."""
-    return {"templates": _template_folders(), "translations": _locale_folders()}
+    try:
+        return {"templates": _template_folders(), "translations": _locale_folders()}
+    except Exception:
+        return {}  # a site that could not be loaded, or a template engine of its own
 
 
 def _locale_folders():

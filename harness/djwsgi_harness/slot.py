@@ -19,7 +19,8 @@ import types
 from . import ahead, control, imports, leading, page, reads, serving, standby
 
 _MOST_STANDBYS = 8   # besides those before what is likely to change
-_WORTH_IT = 10  # modules more than the standby before has
+_QUICK = 50         # milliseconds
+_WORTH_IT = 10      # modules more than the standby before has
 
 _config = {}
 _line = None
@@ -121,8 +122,11 @@ def _load():
 def _serve(application, failed):
     """Ask djwsgi for leave to answer requests, and wait for it."""
     took = (time.monotonic() - _began) * 1000
+    # After a quick load they are most likely known, and an answer is waited for.
+    known = failed is not None or took < _QUICK
+    folders = {} if known else serving.folders()
     _line.send(said="loaded", failed=failed, obstacle=_obstacle, reads=reads.take(), wrote=reads.written(),
-               took=took)
+               folders=folders, took=took)
     message = _line.receive()
     if message is None or message["do"] != "go":
         os._exit(0)
@@ -134,18 +138,14 @@ def _serve(application, failed):
     gc.freeze()
     gc.enable()
     reads.announce_with(lambda noted: _line.send(said="read", reads=noted))
-    serving.listen_to(_line, _listener, _have_time if failed is None else imports.save_compiled)
+    serving.listen_to(_line, _listener, _have_time)
     return serving.numbered(application, _order["build"])
 
 
 def _have_time():
     """What no answer waits for."""
     imports.save_compiled()
-    try:
-        folders = serving.folders()
-    except Exception:
-        return  # a template engine of the site's own
-    _line.send(said="folders", folders=folders)
+    _line.send(said="folders", folders=serving.folders())
 
 
 def _run_script(path):

@@ -4,6 +4,8 @@ pub mod address;
 pub mod conf;
 pub mod event;
 pub mod harness;
+pub mod last_words;
+pub mod life;
 pub mod output;
 pub mod react;
 pub mod ready;

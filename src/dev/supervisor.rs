@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -13,23 +13,21 @@ use signal_hook::iterator::Signals;
 use super::address::SiteUrl;
 use super::conf::GRACE;
 use super::event::Event;
+use super::last_words::LastWords;
+use super::life::Life;
 use super::output::Line;
 use super::react::{Action, Cause, State, react};
 use super::ready::{self, Watch};
-use super::reload::{Reloader, Saved, Settings};
+use super::reload::{Reloader, Settings};
 use super::runtime::Runtime;
 use super::server::Server;
 use super::settings::Reason;
 use crate::ui::printer::Printer;
-use crate::ui::problem::Problem;
 use crate::ui::report;
 use crate::ui::term::Ui;
 
 /// Pause between the load of the site and our own first request.
 const AFTER_OTHERS: Duration = Duration::from_millis(150);
-
-/// Lines of Apache's kept for the report of its end.
-const LAST_WORDS: usize = 12;
 
 /// Everything that stays the same while `dev` runs.
 pub struct Supervisor<'a> {
@@ -45,34 +43,6 @@ pub struct Supervisor<'a> {
     pub site: SiteUrl,
     /// What to do at the first answer.
     pub open: bool,
-}
-
-/// What changes while `dev` runs.
-struct Life<'a> {
-    state: State,
-    /// The instant reload, where that was asked for.
-    reloader: Option<Reloader<'a>>,
-    /// Entries of the queue that were passed over.
-    passed_over: VecDeque<Event>,
-    /// Counts the starts: news of an earlier one is stale.
-    number: u32,
-    server: Server,
-    watch: Option<Watch>,
-    last_words: VecDeque<String>,
-    announced: bool,
-    /// The user knows that it is served after this start.
-    shown: bool,
-    /// Where to say that what was recalled can be asked for: the first load does not wait for it.
-    recalled: Option<Sender<Reason>>,
-}
-
-impl Life<'_> {
-    /// What was recalled is asked for, once.
-    fn ask_again(&mut self) {
-        if let Some(recalled) = self.recalled.take() {
-            let _ = recalled.send(Reason::Recalled);
-        }
-    }
 }
 
 impl Supervisor<'_> {
@@ -98,7 +68,7 @@ impl Supervisor<'_> {
             reloader,
             passed_over: VecDeque::new(),
             watch: None,
-            last_words: VecDeque::new(),
+            last_words: LastWords::default(),
             announced: false,
             shown: false,
             recalled,
@@ -136,7 +106,7 @@ impl Supervisor<'_> {
 
     /// Waits for the queue or the next deadline; shows what is only to be shown.
     fn next_cause(&self, life: &mut Life, queue: &Sender<Event>, events: &Receiver<Event>) -> Option<Cause> {
-        let event = next_event(life, events)?;
+        let event = life.next_event(events)?;
         match event {
             Event::Exited(number, how) => (number == life.number).then_some(Cause::Exited(how)),
             Event::Answered(number, status) => (number == life.number).then_some(Cause::Answered(status)),
@@ -163,7 +133,7 @@ impl Supervisor<'_> {
                 None
             }
             Event::Saved(saved) => {
-                let batch = with_following(saved, life, events);
+                let batch = life.with_following(saved, events);
                 life.reloader.as_mut()?.saved(batch);
                 None
             }
@@ -191,11 +161,11 @@ impl Supervisor<'_> {
         match line {
             Line::Site(text) => self.printer.print(move |ui| ui.line(&text)),
             Line::Server(text) => {
-                remember(&mut life.last_words, text.clone());
+                life.last_words.remember(text.clone());
                 self.printer.print(move |ui| ui.line(&format!("apache: {text}")));
             }
             Line::Detail(text) => {
-                remember(&mut life.last_words, text.clone());
+                life.last_words.remember(text.clone());
                 self.printer.print(move |ui| {
                     if ui.verbose {
                         ui.dim(&format!("apache: {text}"));
@@ -250,7 +220,7 @@ impl Supervisor<'_> {
             }),
             Action::Applying => self.printer.print(|ui| ui.status("Applying", "new settings")),
             Action::End => return Some(Ok(())),
-            Action::GiveUp(how) => return Some(Err(gave_up(&how, &life.last_words).into())),
+            Action::GiveUp(how) => return Some(Err(life.last_words.problem(&how).into())),
         }
         None
     }
@@ -301,40 +271,6 @@ impl Supervisor<'_> {
     }
 }
 
-/// The next entry of the queue; `None` when only a deadline of the reload has passed.
-fn next_event(life: &mut Life, events: &Receiver<Event>) -> Option<Event> {
-    if let Some(event) = life.passed_over.pop_front() {
-        return Some(event);
-    }
-    let reload = life.reloader.as_ref().and_then(Reloader::deadline);
-    let Some(deadline) = life.state.deadline().into_iter().chain(reload).min() else {
-        return Some(events.recv().unwrap_or(Event::Stop));
-    };
-    match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(event) => Some(event),
-        Err(RecvTimeoutError::Disconnected) => Some(Event::Stop),
-        Err(RecvTimeoutError::Timeout) => {
-            let now = Instant::now();
-            if let Some(reloader) = &mut life.reloader {
-                reloader.tick(now);
-            }
-            life.state.deadline().is_some_and(|deadline| deadline <= now).then_some(Event::Deadline)
-        }
-    }
-}
-
-/// Saves that are in the queue already belong together: of a git switch there are hundreds.
-fn with_following(first: Saved, life: &mut Life, events: &Receiver<Event>) -> Vec<Saved> {
-    let mut batch = vec![first];
-    while let Ok(event) = events.try_recv() {
-        match event {
-            Event::Saved(saved) => batch.push(saved),
-            other => life.passed_over.push_back(other),
-        }
-    }
-    batch
-}
-
 /// The URL as the last line, and the browser if it was asked for.
 fn present(ui: &Ui, site: &SiteUrl, open: bool) {
     if !site.resolves {
@@ -348,22 +284,6 @@ fn present(ui: &Ui, site: &SiteUrl, open: bool) {
     }
     // Data, for a script that waits for it; a reader that has gone does not end the server.
     let _ = ui.data(&format!("{}\n", site.url));
-}
-
-fn remember(words: &mut VecDeque<String>, text: String) {
-    if words.len() == LAST_WORDS {
-        words.pop_front();
-    }
-    words.push_back(text);
-}
-
-fn gave_up(how: &str, last_words: &VecDeque<String>) -> Problem {
-    let problem = Problem::findings(format!("Apache can't be kept running ({how})"));
-    if last_words.is_empty() {
-        return problem;
-    }
-    let lines: Vec<&str> = last_words.iter().map(String::as_str).collect();
-    problem.detail(format!("it last said:\n  {}", lines.join("\n  ")))
 }
 
 fn forward_signals(queue: Sender<Event>) -> Result<()> {

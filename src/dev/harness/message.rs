@@ -35,9 +35,10 @@ pub enum Said {
         obstacle: Option<String>,
         reads: Reads,
         wrote: Vec<PathBuf>,
+        folders: Folders,
         took: f64,
     },
-    /// Where it has its templates and translations.
+    /// Where it has its templates and translations, if it had no time to say so at once.
     Folders { folders: Folders },
     /// It has read more while it serves.
     Read { reads: Reads },

@@ -151,6 +151,9 @@ impl<'a> Reloader<'a> {
 
     /// When this wants to hear from the clock.
     pub fn deadline(&self) -> Option<Instant> {
+        if self.stopped {
+            return None;
+        }
         let packages = self.packages_changed.map(|changed| changed + PACKAGES_QUIET);
         [self.slots.deadline(), self.disk.deadline(), packages].into_iter().flatten().min()
     }
@@ -251,12 +254,13 @@ impl<'a> Reloader<'a> {
                 self.learn(&reads, wrote, now);
                 self.happened(Happening::Held { id, at, modules, reads }, now);
             }
-            Said::Loaded { failed, obstacle, reads, wrote, took } => {
+            Said::Loaded { failed, obstacle, reads, wrote, folders, took } => {
                 self.learn(&reads, wrote, now);
                 self.look_again(&reads, now);
                 self.took = took;
                 self.note_obstacle(obstacle);
                 self.happened(Happening::Loaded { id, reads, failure: failed }, now);
+                self.disk.learn_folders(&folders);
             }
             Said::Folders { folders } => {
                 if self.disk.learn_folders(&folders) {

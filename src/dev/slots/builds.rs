@@ -109,12 +109,9 @@ impl Slots {
         }
     }
 
-    /// Ends what loads, and what makes standbys of what has changed.
     fn stop_loading(&mut self, actions: &mut Vec<Action>) {
         let loading: Vec<Id> = self.those(|process| matches!(process.stage, Stage::Loading(_))).collect();
-        let makes = |process: &Process| matches!(process.stage, Stage::Warming | Stage::Rehearsing);
-        let in_vain: Vec<Id> = self.those(makes).filter(|id| !self.is_valid(*id)).collect();
-        for id in loading.into_iter().chain(in_vain) {
+        for id in loading {
             self.kill(id, actions);
         }
     }
@@ -206,7 +203,9 @@ impl Slots {
         if let (true, Phase::Building { since, .. }) = (first, &self.phase) {
             self.slow = now.duration_since(*since) > SLOW;
             // Whoever waits for an answer does not share the processor with what comes later.
-            self.calm = Some(now + CALM);
+            if !self.overdue {
+                self.calm.get_or_insert(now + CALM);
+            }
         }
         self.route_used = true;
         self.failed = if first { failure.is_some() } else { self.failed || failure.is_some() };

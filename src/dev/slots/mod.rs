@@ -108,6 +108,8 @@ pub struct Slots {
     slow: bool,
     /// Till then nothing is made that no answer waits for.
     calm: Option<Instant>,
+    /// That time has passed, and still there was none to look whether something is to be made.
+    overdue: bool,
     /// Loads with packages imported ahead that failed in a row.
     failures: u8,
     /// The build for which a rehearsal was started last.
@@ -148,6 +150,7 @@ impl Slots {
             warmth: Warmth::Unknown,
             slow: false,
             calm: None,
+            overdue: false,
             failures: 0,
             rehearsed: None,
             rehearsed_for: Vec::new(),

@@ -182,7 +182,10 @@ impl Slots {
     }
 
     fn deadline_passed(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        self.calm = self.calm.filter(|until| *until > now);
+        if self.calm.is_some_and(|until| until <= now) {
+            self.calm = None;
+            self.overdue = true;
+        }
         match self.phase {
             Phase::Settling(until) if until <= now => {
                 self.burst = 0;

@@ -27,6 +27,7 @@ impl Slots {
         if busy || !wanted || self.failed || actions.iter().any(|action| matches!(action, Action::Fork { .. })) {
             return;
         }
+        self.overdue = false;
         let warm = self
             .processes
             .iter()
