@@ -144,12 +144,17 @@ def _read_compiled(file):
         return None
 
 
-def forget_folders():
+def finders_of_site():
+    """What looks into the site's folders, and keeps lists of what is there."""
+    return [finder for folder, finder in list(sys.path_importer_cache.items())
+            if hasattr(finder, "invalidate_caches") and reads.is_site_folder(folder)]
+
+
+def forget_folders(finders):
     """Have the site's folders listed anew: time has passed since that was done."""
     reads.forget_folders()
-    for folder, finder in list(sys.path_importer_cache.items()):
-        if finder is not None and hasattr(finder, "invalidate_caches") and reads.is_site_folder(folder):
-            finder.invalidate_caches()
+    for finder in finders:
+        finder.invalidate_caches()
 
 
 def _has_site_folder(path):

@@ -136,7 +136,6 @@ def _serve(application, failed):
         # To mod_wsgi there is one, from which those that serve are forked.
         sys.modules["mod_wsgi"].maximum_processes = _config["processes"]
     gc.freeze()
-    gc.enable()
     reads.announce_with(lambda noted: _line.send(said="read", reads=noted))
     serving.listen_to(_line, _listener, _have_time)
     return serving.numbered(application, _order["build"])
@@ -144,6 +143,7 @@ def _serve(application, failed):
 
 def _have_time():
     """What no answer waits for."""
+    gc.enable()
     imports.save_compiled()
     _line.send(said="folders", folders=serving.folders())
 
@@ -241,8 +241,10 @@ def _stay_behind(name):
         _record_reads()
         return False
     _children.add(pid, _order)
+    # Found here once: after a fork, each look at one of them would copy it first.
+    finders = imports.finders_of_site()
     _forked(standby.wait_for_orders(_line, _children), pid_here)
-    imports.forget_folders()
+    imports.forget_folders(finders)
     _record_reads()
     return True
 

@@ -88,6 +88,11 @@ impl Runtime {
         self.run.join("control")
     }
 
+    /// Where files are made to mark a point in time: watched, and nothing else happens there.
+    pub fn marks(&self) -> PathBuf {
+        self.run.join("marks")
+    }
+
     /// Holds the number of the build that serves, for what Apache answers itself.
     pub fn build_file(&self) -> PathBuf {
         self.run.join("build")

@@ -78,13 +78,15 @@ impl<'a> Reloader<'a> {
     /// Gets ready, before Apache is started.
     ///
     /// # Errors
-    /// When the socket can't be made.
+    /// When the socket or a folder can't be made.
     pub fn new(printer: &'a Printer, runtime: &'a Runtime, settings: Settings, queue: &Sender<Event>) -> Result<Self> {
         let socket = runtime.control_socket();
         let control = Control::listen(&socket, queue.clone())
             .with_context(|| format!("cannot listen on {}", socket.display()))?;
+        let marks = runtime.marks();
+        fs::create_dir_all(&marks).with_context(|| format!("cannot make {}", marks.display()))?;
         let watch = Watch::start(&settings.root, queue.clone());
-        let disk = Disk::new(watch, settings.ignored.clone(), settings.extra.clone(), &runtime.run);
+        let disk = Disk::new(watch, settings.ignored.clone(), settings.extra.clone(), &marks);
         let told = Told::new(&settings.root);
         Ok(Self {
             printer,

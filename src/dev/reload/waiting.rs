@@ -18,7 +18,7 @@ impl Reloader<'_> {
             self.looking.insert(id, ROUNDS);
             return;
         }
-        let mark = self.runtime.run.join(format!("mark-{id}"));
+        let mark = self.runtime.marks().join(id.to_string());
         if fs::write(&mark, "").is_err() {
             self.waiting.insert(id);
             return self.answer_waiting();
