@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, SystemTime};
@@ -14,7 +13,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::files;
+use crate::files::{self, Stamp};
 use crate::process::{self, Finished};
 
 /// The file they are kept in.
@@ -56,10 +55,6 @@ struct Answer {
     files: BTreeMap<PathBuf, Option<Stamp>>,
 }
 
-/// Changes with every change of a file: inode, size in bytes, and the times of the last change of its
-/// content and of its attributes, in nanoseconds.
-type Stamp = (u64, u64, i128, i128);
-
 impl Answers {
     /// Asks always, and keeps nothing.
     pub fn asked() -> Self {
@@ -98,7 +93,7 @@ impl Answers {
             self.now.borrow_mut().insert(question, answer.clone());
             return Ok(value);
         }
-        let began = SystemTime::now().checked_sub(files::CLOCK_TICK).unwrap_or(SystemTime::UNIX_EPOCH);
+        let began = files::now();
         let finished = process::run(command, limit)?;
         let (value, files) = read(&finished)?;
         if let Some(files) = files.filter(|_| self.folder.is_some() && finished.status.success()) {
@@ -140,9 +135,7 @@ impl Answer {
 
     /// Whether one of the files was changed after `time`.
     fn has_file_since(&self, time: SystemTime) -> bool {
-        let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let nanoseconds = i128::try_from(time.as_nanos()).unwrap_or(i128::MAX);
-        self.files.values().flatten().any(|(.., changed)| *changed > nanoseconds)
+        self.files.values().flatten().any(|stamp| files::is_later(*stamp, time))
     }
 
     /// As if the program had just ended.
@@ -173,12 +166,5 @@ fn digest(command: &Command) -> String {
 
 /// `None` where nothing is.
 fn stamp(file: &Path) -> Option<Stamp> {
-    let meta = fs::metadata(file).ok()?;
-    let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
-    Some((
-        meta.ino(),
-        meta.size(),
-        nanoseconds(meta.mtime(), meta.mtime_nsec()),
-        nanoseconds(meta.ctime(), meta.ctime_nsec()),
-    ))
+    Some(files::stamp(&fs::metadata(file).ok()?))
 }

@@ -1,10 +1,10 @@
 //! File access whose every error names the path.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 
@@ -80,8 +80,32 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
     })
 }
 
-/// The clock of any file system that has fractions of a second is finer.
-pub const CLOCK_TICK: Duration = Duration::from_millis(20);
+/// What tells a file from what it was: inode, size in bytes, and the times of the last change of its
+/// content and of its attributes, in nanoseconds.
+pub type Stamp = (u64, u64, i128, i128);
+
+/// The stamp of a file.
+pub fn stamp(meta: &Metadata) -> Stamp {
+    let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+    (
+        meta.ino(),
+        meta.size(),
+        nanoseconds(meta.mtime(), meta.mtime_nsec()),
+        nanoseconds(meta.ctime(), meta.ctime_nsec()),
+    )
+}
+
+/// Whether a file with this stamp was changed after `time`, by the time that no tool sets back.
+pub fn is_later(stamp: Stamp, time: SystemTime) -> bool {
+    let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    stamp.3 > i128::try_from(time.as_nanos()).unwrap_or(i128::MAX)
+}
+
+/// A time that whatever is changed from now on is later than: the clock of a file system that has fractions
+/// of a second ticks every few milliseconds only.
+pub fn now() -> SystemTime {
+    SystemTime::now().checked_sub(Duration::from_millis(20)).unwrap_or(SystemTime::UNIX_EPOCH)
+}
 
 /// The name of the user this process runs as, or its number.
 pub fn user_name() -> String {

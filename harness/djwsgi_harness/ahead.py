@@ -31,14 +31,14 @@ def import_ahead(stage, config, unsafe):
     try:
         with open(config["warm"], encoding="utf-8") as file:
             text = file.read()
-        taken = _taken({name.partition(".")[0] for name in json.loads(text)}, config["roots"])
-        wanted = [name for name in json.loads(text) if name not in sys.modules]
+        packages = json.loads(text)
     except (OSError, ValueError):
         return
+    taken = _taken({name.partition(".")[0] for name in packages}, config["roots"])
     kept = _Kept(os.path.join(config["state"], "ahead.json"), stage, hashlib.sha256(text.encode()).hexdigest())
     known = kept.names()
-    names = wanted if known is None else [name for name in known if name not in sys.modules]
-    names = [name for name in names if name.partition(".")[0] not in taken]
+    names = [name for name in (packages if known is None else known)
+             if name not in sys.modules and name.partition(".")[0] not in taken]
     clean = known is not None
     for _ in range(_MOST_PASSES):
         failed = _try(names, unsafe)

@@ -11,6 +11,9 @@ use crate::dev::runtime::Runtime;
 use crate::dev::settings::Reason;
 use crate::interrupt;
 
+const START_AGAIN: &str =
+    "the address, the mount point, the variables or the Python changed: stop djwsgi dev and start it again";
+
 /// Puts the config of changed settings in place, as often as there is a reason to look at them; the
 /// server stays where it listens.
 pub fn apply_saves(
@@ -60,10 +63,7 @@ pub fn apply_saves(
             continue;
         }
         if prepared.needs_restart(first) {
-            tell(Event::Warning(
-                "the address, the mount point, the variables or the Python changed: stop djwsgi dev and start it again"
-                    .to_owned(),
-            ));
+            tell(Event::Warning(START_AGAIN.to_owned()));
             continue;
         }
         match prepared.install(runtime).and_then(|()| prepared.reload_settings()) {

@@ -163,8 +163,7 @@ impl Disk {
 
     /// The installed packages are about to be loaded anew.
     pub fn reload_packages(&mut self) {
-        // The times of files come from a clock that ticks every few milliseconds only.
-        self.packages_since = SystemTime::now().checked_sub(files::CLOCK_TICK).unwrap_or(SystemTime::UNIX_EPOCH);
+        self.packages_since = files::now();
     }
 
     /// Takes in where the installed packages are.

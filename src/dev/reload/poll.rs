@@ -15,9 +15,8 @@ use std::time::Duration;
 
 use super::saved::Saved;
 use crate::dev::event::Event;
+use crate::files::{self, Stamp};
 
-/// What tells a file from what it was: inode, size, times of the last change of content and of attributes.
-type Stamp = (u64, u64, i64, i64, i64, i64);
 type Listing = BTreeMap<OsString, Stamp>;
 type Folders = Arc<Mutex<BTreeMap<PathBuf, Listing>>>;
 
@@ -94,11 +93,8 @@ fn list(folder: &Path) -> std::io::Result<Listing> {
 
 fn stamp(entry: &DirEntry) -> Option<Stamp> {
     let meta = entry.metadata().ok()?;
-    if meta.is_dir() {
-        // What happens in it is told where it is looked at itself.
-        return Some((meta.ino(), 0, 0, 0, 0, 0));
-    }
-    Some((meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()))
+    // What happens in a folder is told where it is looked at itself.
+    Some(if meta.is_dir() { (meta.ino(), 0, 0, 0) } else { files::stamp(&meta) })
 }
 
 fn lock(folders: &Folders) -> MutexGuard<'_, BTreeMap<PathBuf, Listing>> {

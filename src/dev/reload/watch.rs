@@ -1,8 +1,7 @@
 //! What is watched.
 
 use std::collections::BTreeSet;
-use std::fs::{DirEntry, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -11,6 +10,7 @@ use std::time::SystemTime;
 use super::saved::Saved;
 use super::source::{Source, is_exhausted};
 use crate::dev::event::Event;
+use crate::files;
 
 /// A watch that was begun in a thread of its own; it ends when dropped.
 pub struct Aside {
@@ -94,10 +94,6 @@ impl Watch {
     }
 }
 
-/// By the time of the last change of its attributes, which no tool sets back.
 fn has_changed(entry: &DirEntry, since: SystemTime) -> bool {
-    let since = since.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let changed = |meta: Metadata| (meta.ctime(), meta.ctime_nsec());
-    let bound = (i64::try_from(since.as_secs()).unwrap_or(i64::MAX), i64::from(since.subsec_nanos()));
-    entry.metadata().is_ok_and(|meta| changed(meta) > bound)
+    entry.metadata().is_ok_and(|meta| files::is_later(files::stamp(&meta), since))
 }
