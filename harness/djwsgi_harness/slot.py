@@ -175,7 +175,8 @@ def _before_module(name, path):
     global _obstacle, _stops
     if _order.get("stops") is None or _obstacle is not None:
         return False
-    is_likely = os.path.realpath(path) in _order["stops"]
+    file = os.path.realpath(path)
+    is_likely = file in _order["stops"]
     if not is_likely and (_stops >= _MOST_STANDBYS or time.monotonic() - _last_stop <= _config["spread"]):
         return False
     _obstacle = _unsafe()
@@ -184,17 +185,17 @@ def _before_module(name, path):
     _import_more()
     if not is_likely:
         _stops += 1
-    later = _stop(name)
+    later = _stop(name, file if is_likely else None)
     # Also where this is asked for later.
     if _order["role"] == "rehearse" and _import_leading(name, path):
-        later = _stop(name + ", after its imports") or later
+        later = _stop(name + ", after its imports", file) or later
     return later
 
 
-def _stop(place):
+def _stop(place, before):
     global _last_stop
     was, reads.loading = reads.loading, False
-    later = _stay_behind(place)
+    later = _stay_behind(place, before)
     reads.loading = was
     _last_stop = time.monotonic()
     return later
@@ -229,11 +230,11 @@ def _check(path, source):
         os._exit(0)
 
 
-def _stay_behind(name):
+def _stay_behind(name, before):
     """Fork. The fork returns False and goes on; this process returns True in forks that djwsgi asks
-    for."""
+    for. `before`: the file of what is to be executed next, if djwsgi wanted a stop there."""
     pid_here = os.getpid()
-    _line.send(said="held", at=name, modules=len(sys.modules), reads=reads.take(), wrote=reads.written())
+    _line.send(said="held", at=name, before=before, modules=len(sys.modules), reads=reads.take(), wrote=reads.written())
     pid = os.fork()
     if pid == 0:
         _children.forget()
@@ -257,7 +258,7 @@ def _warm_up():
     """Import installed packages that need no settings, and stand by before anything of the site."""
     _import_ahead("packages")
     pid_here = os.getpid()
-    _line.send(said="held", at="", modules=len(sys.modules), reads=reads.take(), wrote=[])
+    _line.send(said="held", at="", before=None, modules=len(sys.modules), reads=reads.take(), wrote=[])
     _forked(standby.wait_for_orders(_line, _children), pid_here)
 
 

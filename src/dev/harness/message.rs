@@ -26,8 +26,9 @@ pub enum Said {
         /// Where mod_wsgi looks for its socket; from the root.
         place: Option<PathBuf>,
     },
-    /// It stands by before a module, with so many modules loaded.
-    Held { at: String, modules: usize, reads: Reads, wrote: Vec<PathBuf> },
+    /// It stands by before a module, with so many modules loaded; the module's file if it was named to
+    /// stop before.
+    Held { at: String, before: Option<PathBuf>, modules: usize, reads: Reads, wrote: Vec<PathBuf> },
     /// It has loaded the site, or failed to, in so many milliseconds.
     Loaded {
         failed: Option<Failure>,

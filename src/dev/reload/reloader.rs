@@ -252,9 +252,9 @@ impl<'a> Reloader<'a> {
                 let role = role.of(build, index);
                 self.happened(Happening::Connected { id, pid, parent, role }, now);
             }
-            Said::Held { at, modules, reads, wrote } => {
+            Said::Held { at, before, modules, reads, wrote } => {
                 self.learn(&reads, wrote, now);
-                self.happened(Happening::Held { id, at, modules, reads }, now);
+                self.happened(Happening::Held { id, at, before, modules, reads }, now);
             }
             Said::Loaded { failed, obstacle, reads, wrote, folders, took } => {
                 self.learn(&reads, wrote, now);

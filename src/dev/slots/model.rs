@@ -275,7 +275,13 @@ impl World {
             }
             Doing::Warming => {
                 self.sim(id).doing = Doing::Standing;
-                self.mail.push_back(Happening::Held { id, at: String::new(), modules: 1, reads: Reads::new() });
+                self.mail.push_back(Happening::Held {
+                    id,
+                    at: String::new(),
+                    before: None,
+                    modules: 1,
+                    reads: Reads::new(),
+                });
             }
             Doing::Loading => self.load(id, sim),
         }
@@ -319,7 +325,13 @@ impl World {
         if file < FILES && sim.stops.remove(&file) {
             let reads = std::mem::take(&mut self.sim(id).untold);
             self.sim(id).doing = Doing::Standing;
-            self.mail.push_back(Happening::Held { id, at: file.to_string(), modules: 2 + file, reads });
+            self.mail.push_back(Happening::Held {
+                id,
+                at: file.to_string(),
+                before: Some(path(file)),
+                modules: 2 + file,
+                reads,
+            });
             if sim.role == Role::Rehearse {
                 sim.leading = self.disk.get(file).map(|version| beginning(*version));
                 self.sim(id).leading = sim.leading;

@@ -24,6 +24,8 @@ pub struct Process {
     pub orphan: bool,
     /// What it is doing.
     pub stage: Stage,
+    /// The file it stopped before, if changes were expected in it.
+    pub before: Option<PathBuf>,
     /// What it has read itself; what it has of its parent is the parent's.
     pub reads: Reads,
     /// Those of them that are something else now.

@@ -1,6 +1,7 @@
 //! What follows from what happens.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use super::process::{Id, Process, Reads, Stage};
@@ -22,9 +23,9 @@ impl Slots {
     fn take(&mut self, happening: Happening, now: Instant, actions: &mut Vec<Action>) {
         match happening {
             Happening::Connected { id, pid, parent, role } => self.connected(id, pid, parent, role, now, actions),
-            Happening::Held { id, at, modules, reads } => {
+            Happening::Held { id, at, before, modules, reads } => {
                 self.add_reads(id, reads);
-                self.held(id, at, modules);
+                self.held(id, at, before, modules);
             }
             Happening::Loaded { id, reads, failure } => self.loaded(id, reads, failure, now, actions),
             Happening::Read { id, reads } => {
@@ -106,6 +107,7 @@ impl Slots {
                 _ => self.packages,
             },
             stage,
+            before: None,
             reads: Reads::new(),
             stale: BTreeSet::new(),
             modules: 0,
@@ -125,11 +127,12 @@ impl Slots {
         }
     }
 
-    fn held(&mut self, id: Id, at: String, modules: usize) {
+    fn held(&mut self, id: Id, at: String, before: Option<PathBuf>, modules: usize) {
         if let Some(process) = self.processes.get_mut(&id)
             && process.stage != Stage::Ending
         {
             process.stage = Stage::Held(at);
+            process.before = before;
             process.modules = modules;
         }
     }

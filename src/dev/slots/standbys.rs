@@ -1,5 +1,7 @@
 //! Standbys: when they are made, and when they are let go.
 
+use std::path::Path;
+
 use super::process::{Id, Process, Stage};
 use super::{Action, Depth, Job, Phase, Slots, Warmth};
 
@@ -120,6 +122,21 @@ impl Slots {
         }
     }
 
+    /// What was made for a file is lost with what had to be executed before it: it is made again when
+    /// that file is changed next. (What has read the file itself would be lost each time.)
+    fn forget_rehearsal(&mut self, id: Id) {
+        let Some(process) = self.processes.get(&id).filter(|process| process.rehearsed) else { return };
+        let Some(file) = process.before.clone() else { return };
+        if !self.is_valid(id) && !self.has_read(id, &file) {
+            self.rehearsed_for.retain(|other| *other != file);
+        }
+    }
+
+    fn has_read(&self, id: Id, file: &Path) -> bool {
+        let Some(process) = self.processes.get(&id) else { return false };
+        process.reads.contains_key(file) || process.parent.is_some_and(|parent| self.has_read(parent, file))
+    }
+
     /// Lets go of standbys that will never be used.
     pub(super) fn drop_standbys(&mut self, actions: &mut Vec<Action>) {
         let held = |process: &Process| match &process.stage {
@@ -142,6 +159,7 @@ impl Slots {
             .map(|(id, _)| *id)
             .collect();
         for id in useless {
+            self.forget_rehearsal(id);
             self.end(id, actions);
         }
     }

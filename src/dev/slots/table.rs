@@ -45,7 +45,7 @@ fn failure() -> Failure {
 fn histories() -> Vec<(&'static str, Vec<Happening>)> {
     let slot = |build| Role::Load(Slot { build, index: 0 });
     let root = connected(ROOT, 0, Role::Root);
-    let held = Happening::Held { id: DEEP, at: "views".to_owned(), modules: 200, reads: settings() };
+    let held = Happening::Held { id: DEEP, at: "views".to_owned(), before: None, modules: 200, reads: settings() };
     let loading = vec![root.clone(), connected(DEEP, ROOT, slot(1)), held, connected(OLD, DEEP, slot(1))];
     let serving = [loading.clone(), vec![loaded(OLD, "one", None)]].concat();
     let failed = [loading.clone(), vec![loaded(OLD, "one", Some(failure()))]].concat();
@@ -55,7 +55,7 @@ fn histories() -> Vec<(&'static str, Vec<Happening>)> {
             Happening::Answered,
             Happening::Listed,
             connected(WARM, ROOT, Role::Warm),
-            Happening::Held { id: WARM, at: String::new(), modules: 100, reads: Reads::new() },
+            Happening::Held { id: WARM, at: String::new(), before: None, modules: 100, reads: Reads::new() },
         ],
     ]
     .concat();
@@ -94,7 +94,7 @@ fn happenings() -> Vec<Happening> {
     ];
     for id in [ROOT, WARM, DEEP, OLD, NEW] {
         all.extend([
-            Happening::Held { id, at: "models".to_owned(), modules: 150, reads: settings() },
+            Happening::Held { id, at: "models".to_owned(), before: None, modules: 150, reads: settings() },
             loaded(id, "one", None),
             loaded(id, "two", Some(failure())),
             Happening::Read { id, reads: views("older") },
@@ -251,4 +251,52 @@ fn a_site_that_does_not_load_with_its_packages_loads_without() {
     let (slots, actions) = react(slots, Happening::Rehearsed { id: again, failed: true }, Instant::now());
     assert!(actions.contains(&Action::NoWarmUp) && actions.contains(&Action::End(WARM)), "{actions:?}");
     assert_eq!(slots.warmth, Warmth::Refused);
+}
+
+/// A save, the load that follows it, by process `id`, and a calm moment: what is done then.
+fn saved(slots: Slots, contents: &Reads, id: Id, now: Instant) -> (Slots, Vec<Action>) {
+    let (slots, actions) = react(slots, Happening::Changed { contents: contents.clone(), forced: false }, now);
+    let from = actions.iter().find_map(|action| match action {
+        Action::Fork { from, .. } => Some(*from),
+        _ => None,
+    });
+    let role = Role::Load(Slot { build: slots.build(), index: 0 });
+    let (slots, _) = react(slots, connected(id, from.unwrap(), role), now);
+    let reads = slots.disk.clone();
+    let (slots, _) = react(slots, Happening::Loaded { id, reads, failure: None }, now);
+    react(slots, Happening::Deadline, now + Duration::from_millis(500))
+}
+
+#[test]
+fn a_standby_that_is_lost_to_an_earlier_file_is_made_again_for_its_own() {
+    let now = Instant::now();
+    let after_seconds = |seconds| now + Duration::from_secs(seconds);
+    let of_settings = |content: &str| Reads::from([(PathBuf::from("/site/settings.py"), Some(content.to_owned()))]);
+    let slots = saved(after("warm"), &views("two"), 10, now).0;
+    let (slots, _) = react(slots, connected(19, WARM, Role::Rehearse), now);
+    let (slots, _) = react(slots, Happening::Rehearsed { id: 19, failed: false }, now);
+    let (slots, actions) = saved(slots, &of_settings("other"), 11, after_seconds(1));
+    let stops = [PathBuf::from("/site/settings.py"), PathBuf::from("/site/views.py")];
+    assert_eq!(actions, [Action::Fork { from: WARM, job: Job::Rehearse { stops: stops.to_vec() } }]);
+    let held = |id: Id, place: usize, reads: Reads| {
+        let before = Some(stops[place].clone());
+        Happening::Held { id, at: id.to_string(), before, modules: 100 + place, reads }
+    };
+    let rehearsal = [
+        connected(20, WARM, Role::Rehearse),
+        held(20, 0, Reads::new()),
+        connected(21, 20, Role::Rehearse),
+        held(21, 1, of_settings("other")),
+        connected(22, 21, Role::Rehearse),
+        Happening::Rehearsed { id: 22, failed: false },
+    ];
+    let slots = rehearsal.into_iter().fold(slots, |slots, happening| react(slots, happening, after_seconds(2)).0);
+    // Each of them serves its file, again and again.
+    let (slots, actions) = saved(slots, &views("three"), 12, after_seconds(3));
+    assert_eq!((actions.as_slice(), slots.from.as_str()), (&[][..], "the standby before 21"));
+    let (slots, actions) = saved(slots, &of_settings("another"), 13, after_seconds(4));
+    assert_eq!((actions.as_slice(), slots.from.as_str()), (&[][..], "the standby before 20"));
+    let (_, actions) = saved(slots, &views("four"), 14, after_seconds(5));
+    let stops = [stops[1].clone(), stops[0].clone()];
+    assert_eq!(actions, [Action::Fork { from: 20, job: Job::Rehearse { stops: stops.to_vec() } }]);
 }

@@ -11,8 +11,9 @@ use super::process::{Id, Reads, Slot};
 pub enum Happening {
     /// A process introduced itself.
     Connected { id: Id, pid: i32, parent: i32, role: Role },
-    /// It stopped before a module, with so many loaded, and stands by.
-    Held { id: Id, at: String, modules: usize, reads: Reads },
+    /// It stopped before a module, with so many loaded, and stands by. `before`: the module's file, if
+    /// it is one that changes were expected in.
+    Held { id: Id, at: String, before: Option<PathBuf>, modules: usize, reads: Reads },
     /// It has loaded the site and asks for leave to serve; what went wrong, if something did.
     Loaded { id: Id, reads: Reads, failure: Option<Failure> },
     /// It has read more while it serves.
