@@ -25,7 +25,7 @@ end of the write to the arrival of this answer, in milliseconds.
 All servers run on the same machine, one after the other, each with the defaults of its reload mode, each in
 a fresh copy of the site, 3 s after its first answer. gunicorn has the package inotify, without which it looks
 at the files once a second only. Before a save there is a random pause of 1 to 2 s, if nothing else is said.
-In A to C every server has its turn in each of {rounds} rounds, every second one in reverse order. The sites
+In A to C and E4 every server has its turn in each of {rounds} rounds, every second one in reverse order. The sites
 are those of `django-admin startproject` and `wagtail start`, with an app added, SQLite and `DEBUG`. A save
 changes the length of the file, because Python takes a compiled file for current if length and second are the
 same.
@@ -144,7 +144,8 @@ def idle(by_server):
     header = ["first start, s", "later starts, s", "longest", "memory, MB", "processes", "idle, s per minute"]
 
     def cells(runs):
-        first, *later = runs[0]["start"]
+        first = statistics.median(run["start"][0] for run in runs)
+        later = [seconds for run in runs for seconds in run["start"][1:]]
         return [f"{first:.2f}", f"{statistics.median(later):.2f}", f"{max(later):.2f}", number(runs[0]["megabytes"]),
                 str(runs[0]["processes"]), f"{runs[0]['idle_seconds_per_minute']:.2f}"]
     return header, cells
