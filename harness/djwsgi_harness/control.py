@@ -2,19 +2,25 @@
 import array
 import json
 import os
+import select
 import socket
 import threading
 
 _MOST = 1 << 16
 
 
+def connect(path):
+    """The line to djwsgi, whose socket is at `path`."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.connect(path)
+    return Line(connection)
+
+
 class Line:
     """A connection of one process. A forked process opens its own."""
 
-    def __init__(self, path):
-        self.path = path
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.connect(path)
+    def __init__(self, connection):
+        self._socket = connection
         self._lock = threading.Lock()
         self._buffer = b""
         self._descriptors = []
@@ -30,6 +36,16 @@ class Line:
         data = json.dumps(message).encode() + b"\n"
         with self._lock:
             self._socket.sendall(data)
+
+    def pass_on(self, message):
+        """Send a message that was received, with the descriptor that came with it."""
+        data = json.dumps(message).encode() + b"\n"
+        descriptors = array.array("i", [message["listener"]] if message.get("listener") else [])
+        with_it = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)] if descriptors else []
+        sent = self._socket.sendmsg([data], with_it)
+        if sent < len(data):
+            # Even nothing can't be sent to one that has read all and gone.
+            self._socket.sendall(data[sent:])
 
     def receive(self):
         """The next message and the descriptor that came with it, if one did; None at the end."""
@@ -55,6 +71,12 @@ class Line:
     def waiting(self):
         """Whether a whole message has been received already."""
         return b"\n" in self._buffer
+
+    def is_readable(self):
+        """Whether there is something to be received, be it the end."""
+        poll = select.poll()
+        poll.register(self, select.POLLIN)
+        return bool(poll.poll(0))
 
     def drop_descriptors(self, message):
         """Close what came with a message that is for somebody else."""

@@ -64,7 +64,7 @@ def _connect(order, parent, place=None):
     global _line
     if _line is not None:
         _line.close()
-    _line = control.Line(_config["socket"])
+    _line = control.connect(_config["socket"])
     _line.send(said="hello", pid=os.getpid(), parent=parent, role=order["role"], build=order.get("build", 0),
                index=order.get("index", 0), start=_config["start"], place=place)
 

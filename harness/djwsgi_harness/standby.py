@@ -12,6 +12,8 @@ import stat
 import sys
 import threading
 
+from .spare import Spare
+
 _LOOK = 0.5  # seconds between looks at children where the system can't tell of their end
 _started_with = frozenset()
 
@@ -104,6 +106,7 @@ def wait_for_orders(line, children):
     This process itself stays here until djwsgi lets go of it and its last child has ended.
     """
     gc.freeze()
+    spare = Spare()
     lingering = False
     while True:
         poll = select.poll()
@@ -119,25 +122,29 @@ def wait_for_orders(line, children):
                 line.send(said="exited", pid=pid, status=status, **order)
             except OSError:
                 pass
-        if lingering or not (line.waiting() or _readable(line)):
+        if lingering or not (line.waiting() or line.is_readable()):
             continue
         message = line.receive()
         if message is None or message["do"] == "end":
             # Its children may still have requests to finish; they are ours to wait for.
+            spare.drop()
             lingering = True
+        elif message["do"] == "spare":
+            if not message["wanted"]:
+                spare.drop()
+            elif spare.make():
+                children.forget()
+                return spare.order()
         elif message["do"] == "fork":
-            pid = os.fork()
+            pid = spare.take(message) if message["role"] == "load" else None
+            if pid is None:
+                pid = os.fork()
             if pid == 0:
                 children.forget()
+                spare.forget()
                 return message
             children.add(pid, message)
             line.drop_descriptors(message)
-
-
-def _readable(line):
-    poll = select.poll()
-    poll.register(line, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def _reap(pid):

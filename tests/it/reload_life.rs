@@ -5,6 +5,9 @@ use std::fs;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::support::reload::{first_answer, reloads, settle, settled_body, telling, until_gone};
 use crate::support::sandbox::urls;
 use crate::support::server::get;
@@ -128,6 +131,50 @@ fn retired_processes_end_and_neither_memory_nor_anything_else_grows() {
         let (_, files_now, kilobytes_now) = seen[2];
         assert!(files_now <= files + 8, "open files: {seen:?}");
         assert!(kilobytes_now * 10 <= kilobytes * 13, "memory: {seen:?}");
+        server.stop();
+    });
+}
+
+/// The numbers of all processes of the test.
+fn pids(sandbox: &Sandbox) -> BTreeSet<u32> {
+    let pid = |process: String| process.split(' ').next().unwrap().parse().unwrap();
+    sandbox.processes().into_iter().map(pid).collect()
+}
+
+#[test]
+fn a_save_is_answered_by_a_process_that_was_forked_ahead_and_does_without_if_that_has_died() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.site(flavor);
+        sandbox.write("mysite/word.py", "WORD = 0\n");
+        sandbox.write(URLS, &telling("os, word", "\"%s %s\" % (word.WORD, os.getpid())"));
+        let server = Server::start(&sandbox, "mysite", &[]);
+        until("an answer", LONG, || (server.get("").0 == 200).then_some(()));
+        let mut number = 0;
+        let mut save = || {
+            number += 1;
+            let before = pids(&sandbox);
+            sandbox.write("mysite/word.py", &format!("WORD = {number}\n"));
+            let answer = first_answer(&server);
+            let (word, pid) = answer.body.split_once(' ').unwrap();
+            assert_eq!(word, number.to_string());
+            std::thread::sleep(Duration::from_millis(700));
+            (before, pid.parse::<u32>().unwrap())
+        };
+        until("a process forked ahead", LONG, || {
+            let (before, serving) = save();
+            before.contains(&serving).then_some(())
+        });
+        let spare = until("another one", LONG, || {
+            let (before, serving) = save();
+            let new: Vec<u32> = pids(&sandbox).difference(&before).copied().filter(|pid| *pid != serving).collect();
+            if let [spare] = new.as_slice() { Some(*spare) } else { None }
+        });
+        kill(Pid::from_raw(i32::try_from(spare).unwrap()), Signal::SIGKILL).unwrap();
+        until("its end", LONG, || (!pids(&sandbox).contains(&spare)).then_some(()));
+        let (_, serving) = save();
+        assert_ne!(serving, spare);
+        assert!(!server.err().contains("ended by itself"), "{}", server.err());
         server.stop();
     });
 }

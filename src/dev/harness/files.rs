@@ -12,7 +12,7 @@ use crate::scaffold::script;
 
 const PACKAGE: &str = "djwsgi_harness";
 
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 12] = [
     ("slot.wsgi", include_str!("../../../harness/slot.wsgi")),
     ("djwsgi_harness/__init__.py", include_str!("../../../harness/djwsgi_harness/__init__.py")),
     ("djwsgi_harness/ahead.py", include_str!("../../../harness/djwsgi_harness/ahead.py")),
@@ -23,6 +23,7 @@ const FILES: [(&str, &str); 11] = [
     ("djwsgi_harness/reads.py", include_str!("../../../harness/djwsgi_harness/reads.py")),
     ("djwsgi_harness/serving.py", include_str!("../../../harness/djwsgi_harness/serving.py")),
     ("djwsgi_harness/slot.py", include_str!("../../../harness/djwsgi_harness/slot.py")),
+    ("djwsgi_harness/spare.py", include_str!("../../../harness/djwsgi_harness/spare.py")),
     ("djwsgi_harness/standby.py", include_str!("../../../harness/djwsgi_harness/standby.py")),
 ];
 

@@ -108,6 +108,8 @@ pub enum Order<'a> {
         title: &'a str,
         detail: &'a str,
     },
+    /// Have a fork ready for the next load, or none any more.
+    Spare { wanted: bool },
     /// Serve.
     Go,
     /// Finish within so many seconds and end.

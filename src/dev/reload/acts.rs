@@ -17,6 +17,8 @@ impl Reloader<'_> {
         match action {
             Action::NewRoute => self.open_route(),
             Action::Fork { from, job } => self.fork(from, &job),
+            Action::Spare(id) => self.control.send(id, &Order::Spare { wanted: true }, None),
+            Action::NoSpare(id) => self.control.send(id, &Order::Spare { wanted: false }, None),
             Action::Go(id) => self.control.send(id, &Order::Go, None),
             Action::Retire(id) => {
                 let grace = self.settings.plan.grace.as_secs_f64();
@@ -41,6 +43,9 @@ impl Reloader<'_> {
             }
             Action::Died(how) => self.printer.print(move |ui| {
                 ui.warn(&format!("a process that served the site ended by itself ({how}); another takes its place"));
+            }),
+            Action::GaveUp(how) => self.printer.print(move |ui| {
+                ui.warn(&format!("nothing answers, again and again: {how}; the next save tries it anew"));
             }),
             Action::NoWarmUp => self.printer.print(|ui| {
                 ui.note(

@@ -124,6 +124,7 @@ impl Slots {
         self.build += 1;
         self.phase = Phase::Building { since: now, remind: Some(now + PATIENCE) };
         self.page = None;
+        self.pages = 0;
         self.fork_load(Slot { build: self.build, index: 0 }, actions);
     }
 
@@ -148,6 +149,8 @@ impl Slots {
         let stops = leaves_standbys.then(|| self.stops());
         let renew = is_root && self.packages > 0;
         self.awaited.push((slot, from));
+        // It is that one now, if it was ready.
+        self.spare = self.spare.filter(|of| *of != from);
         actions.push(Action::Fork { from, job: Job::Load { slot, stops, renew } });
     }
 
@@ -269,6 +272,11 @@ impl Slots {
 
     pub(super) fn show_page(&mut self, slot: Slot, title: String, actions: &mut Vec<Action>) {
         if let Some(root) = self.root() {
+            self.pages += 1;
+            if self.pages > MOST_DEATHS + u32::from(self.plan.processes) {
+                // A page needs next to nothing: where even that can't live, it is not for the site to mend.
+                return actions.push(Action::GaveUp(title));
+            }
             self.awaited.push((slot, root));
             self.page = Some(title.clone());
             let detail = "What it wrote last is in the terminal of djwsgi dev.".to_owned();

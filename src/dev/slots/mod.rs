@@ -116,6 +116,8 @@ pub struct Slots {
     rehearsed: Option<u64>,
     /// The files that it stopped before.
     rehearsed_for: Vec<PathBuf>,
+    /// The standby that forks ahead of the next load.
+    spare: Option<Id>,
     /// A process for standbys was asked for and has not introduced itself yet.
     making: bool,
     /// Processes that were asked for and have not introduced themselves yet, and from whom.
@@ -126,6 +128,8 @@ pub struct Slots {
     ignored: BTreeSet<PathBuf>,
     /// Serving processes that died in a row, and when the last one did.
     deaths: (u32, Option<Instant>),
+    /// Pages asked for in the place of this build.
+    pages: u32,
 }
 
 impl Slots {
@@ -154,10 +158,12 @@ impl Slots {
             failures: 0,
             rehearsed: None,
             rehearsed_for: Vec::new(),
+            spare: None,
             making: false,
             awaited: Vec::new(),
             early: VecDeque::new(),
             ignored: BTreeSet::new(),
+            pages: 0,
             deaths: (0, None),
         }
     }
@@ -247,9 +253,14 @@ impl Slots {
 
     /// The standby that a build is forked from: the deepest that is valid.
     fn best_standby(&self) -> Option<Id> {
-        let standbys = self.processes.iter().filter(|(id, process)| process.is_standby() && self.is_valid(**id));
+        self.deepest(|_, process| process.is_standby())
+    }
+
+    /// The valid process that has loaded most, of those of which `is_one` holds.
+    fn deepest(&self, is_one: impl Fn(Id, &Process) -> bool) -> Option<Id> {
+        let those = self.processes.iter().filter(|(id, process)| is_one(**id, process) && self.is_valid(**id));
         let rank = |id: Id, process: &Process| (process.modules, process.warm, process.rehearsed, id);
-        standbys.map(|(id, process)| rank(*id, process)).max().map(|(.., id)| id)
+        those.map(|(id, process)| rank(*id, process)).max().map(|(.., id)| id)
     }
 
     fn root(&self) -> Option<Id> {

@@ -232,7 +232,9 @@ impl World {
             Action::End(id) => self.order(id, Order::End),
             Action::AskModules(id) => self.order(id, Order::Modules),
             Action::Kill(id) => self.die(id),
-            Action::Reloaded(_) | Action::Hanging(..) | Action::Died(_) | Action::NoWarmUp => {}
+            // What is forked ahead has read what the one it is forked from has.
+            Action::Spare(_) | Action::NoSpare(_) => {}
+            Action::Reloaded(_) | Action::Hanging(..) | Action::Died(_) | Action::GaveUp(_) | Action::NoWarmUp => {}
         }
     }
 

@@ -50,6 +50,27 @@ impl Slots {
             }
             (Warmth::Unknown | Warmth::Asked, _) => {}
         }
+        if !self.making {
+            self.make_spare(actions);
+        }
+    }
+
+    /// Has a process ready, forked from the standby that the next save will need if it is of the same file
+    /// as the last one. One only: it has much of its memory to itself.
+    fn make_spare(&mut self, actions: &mut Vec<Action>) {
+        let is_standby = |process: &Process| matches!(process.stage, Stage::Held(_));
+        let hottest = self.hot.front().filter(|_| self.last_change.is_some() && self.plan.depth == Depth::Site);
+        let likely =
+            hottest.and_then(|file| self.deepest(|id, process| is_standby(process) && !self.has_read(id, file)));
+        if self.spare == likely {
+            return;
+        }
+        let before = self.spare.and_then(|id| self.processes.get_key_value(&id));
+        if let Some((id, _)) = before.filter(|(_, process)| is_standby(process)) {
+            actions.push(Action::NoSpare(*id));
+        }
+        self.spare = likely;
+        actions.extend(likely.map(Action::Spare));
     }
 
     /// Has the site loaded for its standbys, once for a build at most, if those that are wanted are

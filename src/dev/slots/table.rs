@@ -129,6 +129,9 @@ fn promises(before: &Slots, happening: &Happening, after: &Slots, actions: &[Act
                     assert_eq!(slot.build, after.build(), "{context}");
                 }
             }
+            Action::Spare(id) => {
+                assert!(after.is_valid(*id) && matches!(stage(id), Some(Stage::Held(_))), "{context}");
+            }
             Action::NewRoute => assert!(before.route_used && !after.route_used, "{context}"),
             Action::Kill(id) | Action::End(id) => assert_eq!(stage(id), Some(Stage::Ending), "{context}"),
             Action::Retire(id) => assert!(matches!(stage(id), Some(Stage::Retiring(_))), "{context}"),
@@ -227,6 +230,26 @@ fn a_process_that_dies_while_it_loads_is_answered_for() {
 }
 
 #[test]
+fn where_not_even_a_page_can_be_shown_it_ends() {
+    let role = Role::Load(Slot { build: 2, index: 0 });
+    let mut slots = after("building");
+    for pid in 105..120 {
+        let happening = Happening::Exited { pid, how: "exit status 1".to_owned(), role };
+        let (next, actions) = react(slots, happening, Instant::now());
+        slots = next;
+        if matches!(actions.as_slice(), [Action::GaveUp(_)]) {
+            // The next save is another try.
+            let (slots, _) = react(slots, changed("other"), Instant::now());
+            let (_, actions) = react(slots, Happening::Deadline, Instant::now() + Duration::from_secs(1));
+            let is_load = |action: &Action| matches!(action, Action::Fork { job: Job::Load { .. }, .. });
+            return assert!(actions.iter().any(is_load), "{actions:?}");
+        }
+        assert!(matches!(actions.as_slice(), [Action::Fork { job: Job::Page { .. }, .. }]), "{actions:?}");
+    }
+    panic!("it went on and on");
+}
+
+#[test]
 fn so_is_one_that_dies_before_it_has_introduced_itself() {
     let role = Role::Load(Slot { build: 2, index: 0 });
     let happening = Happening::Exited { pid: 105, how: "killed by signal 9 SIGKILL".to_owned(), role };
@@ -293,9 +316,10 @@ fn a_standby_that_is_lost_to_an_earlier_file_is_made_again_for_its_own() {
     let slots = rehearsal.into_iter().fold(slots, |slots, happening| react(slots, happening, after_seconds(2)).0);
     // Each of them serves its file, again and again.
     let (slots, actions) = saved(slots, &views("three"), 12, after_seconds(3));
-    assert_eq!((actions.as_slice(), slots.from.as_str()), (&[][..], "the standby before 21"));
+    let other_spare = [Action::NoSpare(20), Action::Spare(21)];
+    assert_eq!((actions.as_slice(), slots.from.as_str()), (&other_spare[..], "the standby before 21"));
     let (slots, actions) = saved(slots, &of_settings("another"), 13, after_seconds(4));
-    assert_eq!((actions.as_slice(), slots.from.as_str()), (&[][..], "the standby before 20"));
+    assert_eq!((actions.as_slice(), slots.from.as_str()), (&[Action::Spare(20)][..], "the standby before 20"));
     let (_, actions) = saved(slots, &views("four"), 14, after_seconds(5));
     let stops = [stops[1].clone(), stops[0].clone()];
     assert_eq!(actions, [Action::Fork { from: 20, job: Job::Rehearse { stops: stops.to_vec() } }]);

@@ -74,6 +74,10 @@ pub enum Action {
     NewRoute,
     /// Fork `from` for `job`.
     Fork { from: Id, job: Job },
+    /// Have a standby fork ahead of the next load.
+    Spare(Id),
+    /// Have it do without.
+    NoSpare(Id),
     /// Let it serve.
     Go(Id),
     /// Let it finish its requests and end.
@@ -90,6 +94,8 @@ pub enum Action {
     Hanging(Id, Duration),
     /// Tell the user that a process died.
     Died(String),
+    /// Not even a page can be shown in the place of the site: nothing is done until the next save.
+    GaveUp(String),
     /// Tell the user that packages are not imported ahead.
     NoWarmUp,
 }
