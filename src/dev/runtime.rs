@@ -15,6 +15,9 @@ use crate::ui::problem::Problem;
 /// The state folder in a site.
 const STATE: &str = ".djwsgi";
 
+/// Held by a `dev` that serves the site.
+const LOCK: &str = "dev.lock";
+
 /// A socket's name is at most this long: `wsgi.<pid>.<generation>.<number>.sock`.
 const SOCKET_NAME: usize = 40;
 /// `sun_path`, without the final NUL.
@@ -26,7 +29,7 @@ pub struct Runtime {
     pub state: PathBuf,
     /// Sockets and the pid file; private to the user.
     pub run: PathBuf,
-    lock: File,
+    _locks: [File; 2],
 }
 
 /// What another djwsgi may know of a running `dev`.
@@ -57,19 +60,19 @@ impl Runtime {
     pub fn claim(root: &Path) -> Result<Claim> {
         let name = run_name(root);
         let state = state_folder(root, &name)?;
-        let path = state.join("dev.lock");
-        let lock = files::open_lock(&path)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(Claim::Taken(running(&state))),
-            Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
-            }
-        }
-        // Only now: what a killed one left in it, a pid file above all, must not be believed.
-        let runtime = Self { state, run: run_folder(&name)?, lock };
+        let Some(lock) = take(&state)? else { return Ok(Claim::Taken(running(&state))) };
+        // The state may have been removed, and its lock with it, while the site is served.
+        let Some((run, run_lock)) = run_folder(&name)? else { return Ok(Claim::Taken(running(&state))) };
+        let runtime = Self { state, run, _locks: [lock, run_lock] };
         runtime.announce("")?;
         Ok(Claim::Ours(runtime))
+    }
+
+    /// Makes the state folder anew if it has been removed, and says whether it had been.
+    pub fn restore(&self) -> bool {
+        // Without its parent the whole site has gone.
+        let lost = !self.state.exists() && self.state.parent().is_some_and(Path::exists);
+        lost && prepare_state(&self.state).is_ok()
     }
 
     /// Removes the pid file of an Apache that has ended: a new one that finds the number in use by
@@ -120,7 +123,6 @@ impl Drop for Runtime {
         // Apache has ended: what it left in the private folder is of no use to anybody.
         let _ = fs::remove_file(self.state.join("dev.json"));
         let _ = fs::remove_dir_all(&self.run);
-        let _ = self.lock.unlock();
     }
 }
 
@@ -181,8 +183,19 @@ fn run_name(root: &Path) -> String {
     format!("djwsgi-{}-{short}", nix::unistd::geteuid())
 }
 
-/// A new, empty folder that only this user can enter.
-fn run_folder(name: &str) -> Result<PathBuf> {
+/// The lock in `folder`, which ends with the process; `None` if another one has it.
+fn take(folder: &Path) -> Result<Option<File>> {
+    let path = folder.join(LOCK);
+    let lock = files::open_lock(&path)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
+/// A new, empty folder that only this user can enter, and its lock; `None` if another `dev` has it.
+fn run_folder(name: &str) -> Result<Option<(PathBuf, File)>> {
     let bases = [
         std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from),
         Some(std::env::temp_dir()),
@@ -194,10 +207,13 @@ fn run_folder(name: &str) -> Result<PathBuf> {
         if folder.as_os_str().len() + 1 + SOCKET_NAME > SOCKET_PATH {
             continue;
         }
-        // If it is somebody else's, it stays, and is refused below.
-        let _ = fs::remove_dir_all(&folder);
+        // What a killed one left in it, a pid file above all, must not be believed.
         match private_folder(&folder) {
-            Ok(()) => return Ok(folder),
+            Ok(()) => {
+                let Some(lock) = take(&folder)? else { return Ok(None) };
+                empty(&folder);
+                return Ok(Some((folder, lock)));
+            }
             Err(error) => last_error = Some((folder, error)),
         }
     }
@@ -207,6 +223,14 @@ fn run_folder(name: &str) -> Result<PathBuf> {
             .hint("set TMPDIR to one, for example /tmp")
             .into(),
     })
+}
+
+/// Removes what is in `folder`, but for its lock.
+fn empty(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| entry.file_name() != LOCK) {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let _ = if is_folder { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
+    }
 }
 
 /// Creates `folder` with mode 0700; one that is there must be this user's, and becomes so.

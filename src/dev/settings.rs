@@ -1,6 +1,7 @@
-//! When to look at the settings again: the settings of djwsgi or the site's env file were saved, or
-//! they were not asked for at the start.
+//! When to look at the settings again: the settings of djwsgi or the site's env file were saved, they
+//! were not asked for at the start, or what was made of them has been removed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -23,7 +24,7 @@ pub struct SettingsWatch {
 /// Why the settings are looked at again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// A file was saved.
+    /// A file was saved, or the state removed.
     Saved,
     /// The server was started with answers of an earlier start.
     Recalled,
@@ -38,19 +39,20 @@ pub fn reasons() -> (Sender<Reason>, Reasons) {
     (sender, Reasons(receiver))
 }
 
-/// Watches the settings files in `root`, and `env_file`. `None` where the system has no watches
+/// Watches the settings files in `root`, `env_file`, and for the loss of the `state` folder. `None` where the system has no watches
 /// to give: changed settings then wait for the next start.
-pub fn watch(root: &Path, env_file: Option<PathBuf>, sender: Sender<Reason>) -> Option<SettingsWatch> {
+pub fn watch(root: &Path, env_file: Option<PathBuf>, state: PathBuf, sender: Sender<Reason>) -> Option<SettingsWatch> {
     let mut files: Vec<PathBuf> = [FILE, LOCAL_FILE, "pyproject.toml"].iter().map(|name| root.join(name)).collect();
     files.extend(env_file);
     // Their folders are watched: an editor that renames over a file ends the watch on the file.
-    let mut folders: Vec<PathBuf> = files.iter().filter_map(|file| file.parent().map(Path::to_owned)).collect();
-    folders.dedup();
+    let paths = files.iter().chain([&state]);
+    let folders: BTreeSet<PathBuf> = paths.filter_map(|path| path.parent().map(Path::to_owned)).collect();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let Ok(event) = event else { return };
-        let relevant =
-            !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(|path| files.contains(path));
-        if relevant {
+        // `git clean -fdx` takes it away, for one.
+        let is_lost = |path: &PathBuf| *path == state && !path.exists();
+        let is_relevant = |path: &PathBuf| files.contains(path) || is_lost(path);
+        if !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(is_relevant) {
             // The receiver ends with the server.
             let _ = sender.send(Reason::Saved);
         }

@@ -259,13 +259,14 @@ impl Supervisor<'_> {
     fn show(&self, life: &mut Life) {
         life.shown = true;
         life.ask_again();
+        // Each time: that it starts again may be because the state was removed.
+        if let Err(error) = self.runtime.announce(&self.site.url) {
+            self.printer.print(move |ui| ui.warn(&format!("other commands do not find this server: {error:#}")));
+        }
         if life.announced {
             return self.printer.print(|ui| ui.status("Serving", "again"));
         }
         life.announced = true;
-        if let Err(error) = self.runtime.announce(&self.site.url) {
-            self.printer.print(move |ui| ui.warn(&format!("other commands do not find this server: {error:#}")));
-        }
         let (site, open) = (self.site.clone(), self.open);
         self.printer.print(move |ui| present(ui, &site, open));
     }

@@ -110,6 +110,24 @@ fn a_second_dev_prints_the_running_url() {
 }
 
 #[test]
+fn a_state_folder_that_is_removed_is_made_again() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.site(flavor);
+        let server = Server::start(&sandbox, "mysite", &[]);
+        // As `git clean -fdx` does.
+        std::fs::remove_dir_all(sandbox.join("mysite/.djwsgi")).unwrap();
+        server.until_says("Serving again");
+        sandbox.write("mysite/mysite/urls.py", &urls("HttpResponse(\"new\")"));
+        server.until_body("new");
+        assert_eq!(sandbox.djwsgi("mysite", &["wait"]).code(0).err, "");
+        let shown = sandbox.djwsgi("mysite", &["dev"]).code(0);
+        assert_eq!(shown.out.trim(), server.url);
+        server.stop();
+    });
+}
+
+#[test]
 fn the_url_is_one_that_allowed_hosts_accepts() {
     let sandbox = Sandbox::new();
     sandbox.site(Flavor::Distribution);

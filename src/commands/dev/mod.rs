@@ -95,7 +95,8 @@ fn serve(ui: &Ui, args: &DevArgs, prepared: &Prepared, runtime: &Runtime, recall
     interrupt::hand_over();
     thread::scope(|scope| {
         let (sender, reasons) = settings::reasons();
-        let watch = settings::watch(&prepared.site.root, prepared.watched_env_file(), sender.clone());
+        let (root, state) = (&prepared.site.root, runtime.state.clone());
+        let watch = settings::watch(root, prepared.watched_env_file(), state, sender.clone());
         if watch.is_none() {
             printer
                 .print(|ui| ui.warn("the system has no file watches left: changed settings wait for the next start"));

@@ -33,6 +33,7 @@ pub fn apply_saves(
         if interrupt::requested() {
             return;
         }
+        let lost = runtime.restore();
         let answers = Answers::renewed_in(&runtime.state);
         let made = Prepared::make(args, &first.site.root, runtime, Some(first.listen), &answers);
         if interrupt::requested() {
@@ -59,7 +60,8 @@ pub fn apply_saves(
             .filter(|warning| !warnings.contains(warning))
             .for_each(|warning| tell(Event::Warning(warning.clone())));
         warnings.clone_from(&prepared.warnings);
-        if prepared.fingerprint() == std::mem::replace(&mut seen, prepared.fingerprint()) || seen == applied {
+        let same = prepared.fingerprint() == std::mem::replace(&mut seen, prepared.fingerprint());
+        if !lost && (same || seen == applied) {
             continue;
         }
         if prepared.needs_restart(first) {
