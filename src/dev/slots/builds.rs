@@ -125,12 +125,13 @@ impl Slots {
         self.phase = Phase::Building { since: now, remind: Some(now + PATIENCE) };
         self.page = None;
         self.pages = 0;
-        self.fork_load(Slot { build: self.build, index: 0 }, actions);
+        self.given_up = 0;
+        self.fork_load(Slot { build: self.build, index: 0 }, now, actions);
     }
 
-    pub(super) fn fork_load(&mut self, slot: Slot, actions: &mut Vec<Action>) {
+    pub(super) fn fork_load(&mut self, slot: Slot, now: Instant, actions: &mut Vec<Action>) {
         if let Some(title) = self.page.clone() {
-            return self.show_page(slot, title, actions);
+            return self.show_page(slot, title, now, actions);
         }
         let from = match self.plan.depth {
             Depth::Off => self.root(),
@@ -222,13 +223,19 @@ impl Slots {
             // The others load when there is one that answers: what can't be loaded fails once, and the
             // first answer does not share the processor.
             for index in 1..self.plan.processes {
-                self.fork_load(Slot { index, ..slot }, actions);
+                self.fork_load(Slot { index, ..slot }, now, actions);
             }
         }
-        let build = self.build;
-        let count = |stage: &Stage| matches!(stage, Stage::Serving(slot) if slot.build == build);
-        let serving = self.processes.values().filter(|process| count(&process.stage)).count();
-        if serving >= usize::from(self.plan.processes) {
+        self.settle_down(now, actions);
+    }
+
+    /// Ends the building once as many processes serve as ever will.
+    fn settle_down(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let is_newest = |process: &Process| matches!(process.stage, Stage::Serving(slot) if slot.build == self.build);
+        let serving = self.those(is_newest).count();
+        if serving == 0 {
+            self.phase = Phase::Building { since: now, remind: None };
+        } else if serving + self.given_up >= usize::from(self.plan.processes) {
             self.phase = Phase::Serving;
             self.retire_older(now, actions);
         }
@@ -264,18 +271,22 @@ impl Slots {
             return self.show_page(
                 slot,
                 format!("the process that served the site ended again and again: {how}"),
+                now,
                 actions,
             );
         }
-        self.fork_load(slot, actions);
+        self.fork_load(slot, now, actions);
     }
 
-    pub(super) fn show_page(&mut self, slot: Slot, title: String, actions: &mut Vec<Action>) {
+    pub(super) fn show_page(&mut self, slot: Slot, title: String, now: Instant, actions: &mut Vec<Action>) {
         if let Some(root) = self.root() {
             self.pages += 1;
             if self.pages > MOST_DEATHS + u32::from(self.plan.processes) {
                 // A page needs next to nothing: where even that can't live, it is not for the site to mend.
-                return actions.push(Action::GaveUp(title));
+                actions.push(Action::GaveUp(title));
+                self.given_up += 1;
+                // The others of this build go on.
+                return self.settle_down(now, actions);
             }
             self.awaited.push((slot, root));
             self.page = Some(title.clone());

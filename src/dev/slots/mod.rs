@@ -130,6 +130,8 @@ pub struct Slots {
     deaths: (u32, Option<Instant>),
     /// Pages asked for in the place of this build.
     pages: u32,
+    /// Processes of this build that not even a page can be shown in the place of.
+    given_up: usize,
 }
 
 impl Slots {
@@ -164,6 +166,7 @@ impl Slots {
             early: VecDeque::new(),
             ignored: BTreeSet::new(),
             pages: 0,
+            given_up: 0,
             deaths: (0, None),
         }
     }

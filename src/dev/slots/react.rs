@@ -32,7 +32,7 @@ impl Slots {
                 self.add_reads(id, reads);
                 self.rebuild_if_stale(now, actions);
             }
-            Happening::Unfit(id) => self.unfit(id, actions),
+            Happening::Unfit(id) => self.unfit(id, now, actions),
             Happening::Rehearsed { id, failed } => self.rehearsed(id, failed, actions),
             Happening::Listed => {
                 if self.warmth != Warmth::Refused {
@@ -43,7 +43,7 @@ impl Slots {
                 let found = self.processes.iter().find(|(_, process)| process.pid == pid).map(|(id, _)| *id);
                 match found {
                     Some(id) => self.ended(id, &how, now, actions),
-                    None => self.ended_early(pid, &how, role, actions),
+                    None => self.ended_early(pid, &how, role, now, actions),
                 }
             }
             Happening::Gone(id) => {
@@ -120,7 +120,7 @@ impl Slots {
             // What the one it was forked from had read is not known any more.
             Role::Load(slot) if parent.is_none() => {
                 self.kill(id, actions);
-                self.fork_load(slot, actions);
+                self.fork_load(slot, now, actions);
             }
             _ if parent.is_none() => self.kill(id, actions),
             _ => {}
@@ -138,7 +138,7 @@ impl Slots {
     }
 
     /// A process ended before it was heard of.
-    fn ended_early(&mut self, pid: i32, how: &str, role: Role, actions: &mut Vec<Action>) {
+    fn ended_early(&mut self, pid: i32, how: &str, role: Role, now: Instant, actions: &mut Vec<Action>) {
         self.early.push_back(pid);
         if self.early.len() > MOST_EARLY {
             self.early.pop_front();
@@ -148,7 +148,7 @@ impl Slots {
         self.awaited.retain(|(awaited, _)| *awaited != slot);
         let has_it = |stage: &Stage| matches!(stage, Stage::Loading(other) | Stage::Serving(other) if *other == slot);
         if self.is_wanted(slot) && !self.processes.values().any(|process| has_it(&process.stage)) {
-            self.show_page(slot, died_loading(how), actions);
+            self.show_page(slot, died_loading(how), now, actions);
         }
     }
 
@@ -169,7 +169,7 @@ impl Slots {
         for (slot, _) in lost {
             // It died before it could fork.
             if self.is_wanted(slot) {
-                self.fork_load(slot, actions);
+                self.fork_load(slot, now, actions);
             }
         }
         match process.stage {
@@ -177,7 +177,7 @@ impl Slots {
                 self.phase = Phase::Waiting;
             }
             Stage::Loading(slot) if self.is_wanted(slot) => {
-                self.show_page(slot, died_loading(how), actions);
+                self.show_page(slot, died_loading(how), now, actions);
             }
             Stage::Serving(slot) if slot.build == self.build => self.replace(slot, how, now, actions),
             _ => {}

@@ -1,6 +1,7 @@
 //! Standbys: when they are made, and when they are let go.
 
 use std::path::Path;
+use std::time::Instant;
 
 use super::process::{Id, Process, Stage};
 use super::{Action, Depth, Job, Phase, Slots, Warmth};
@@ -98,7 +99,7 @@ impl Slots {
     }
 
     /// Lets go of a standby that does not fit what is on the disk now, and has another do its work.
-    pub(super) fn unfit(&mut self, id: Id, actions: &mut Vec<Action>) {
+    pub(super) fn unfit(&mut self, id: Id, now: Instant, actions: &mut Vec<Action>) {
         let Some(process) = self.processes.get(&id) else { return };
         let (stage, parent) = (process.stage.clone(), process.parent);
         if !matches!(stage, Stage::Loading(_) | Stage::Rehearsing) {
@@ -114,7 +115,7 @@ impl Slots {
         if let Stage::Loading(slot) = stage
             && self.is_wanted(slot)
         {
-            self.fork_load(slot, actions);
+            self.fork_load(slot, now, actions);
         }
     }
 
