@@ -29,7 +29,10 @@ class Line:
         return self._socket.fileno()
 
     def close(self):
+        """Close it, and what came for messages that were not received any more."""
         self._socket.close()
+        while self._descriptors:
+            os.close(self._descriptors.pop())
 
     def send(self, **message):
         """Send a message; from any thread."""

@@ -22,7 +22,10 @@ class Spare:
         """Fork it: True in the spare itself."""
         if self._pid is not None:
             return False
-        ours, its = socket.socketpair()
+        try:
+            ours, its = socket.socketpair()
+        except OSError:
+            return False
         try:
             pid = os.fork()
         except OSError:
@@ -70,11 +73,14 @@ class Spare:
     def drop(self):
         """End it."""
         if self._pid is not None:
+            pid, self._pid = self._pid, None
             self._line.close()
-            # It may be copying still.
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
-            self._pid = None
+            try:
+                # It may be copying still.
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            except (ProcessLookupError, ChildProcessError):
+                pass  # it has been waited for by itself: the site has children's ends ignored
 
     def forget(self):
         """In another forked process: it is not its own."""

@@ -134,6 +134,7 @@ def wait_for_orders(line, children):
                 spare.drop()
             elif spare.make():
                 children.forget()
+                line.close()
                 return spare.order()
         elif message["do"] == "fork":
             pid = spare.take(message) if message["role"] == "load" else None
@@ -145,6 +146,9 @@ def wait_for_orders(line, children):
                 return message
             children.add(pid, message)
             line.drop_descriptors(message)
+            if message["role"] == "load":
+                # One that was not ready would compete with the load.
+                spare.drop()
 
 
 def _reap(pid):

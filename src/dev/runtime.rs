@@ -4,6 +4,7 @@
 use std::fs::{self, File, Permissions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -29,7 +30,7 @@ pub struct Runtime {
     pub state: PathBuf,
     /// Sockets and the pid file; private to the user.
     pub run: PathBuf,
-    _locks: [File; 2],
+    locks: Mutex<Vec<File>>,
 }
 
 /// What another djwsgi may know of a running `dev`.
@@ -63,16 +64,23 @@ impl Runtime {
         let Some(lock) = take(&state)? else { return Ok(Claim::Taken(running(&state))) };
         // The state may have been removed, and its lock with it, while the site is served.
         let Some((run, run_lock)) = run_folder(&name)? else { return Ok(Claim::Taken(running(&state))) };
-        let runtime = Self { state, run, _locks: [lock, run_lock] };
+        let runtime = Self { state, run, locks: Mutex::new(vec![lock, run_lock]) };
         runtime.announce("")?;
         Ok(Claim::Ours(runtime))
     }
 
-    /// Makes the state folder anew if it has been removed, and says whether it had been.
+    /// Makes the state folder anew if it has been removed, and says whether there is no config any more:
+    /// somebody else may have made the folder since.
     pub fn restore(&self) -> bool {
         // Without its parent the whole site has gone.
-        let lost = !self.state.exists() && self.state.parent().is_some_and(Path::exists);
-        lost && prepare_state(&self.state).is_ok()
+        let lost = !self.conf().exists() && self.state.parent().is_some_and(Path::exists);
+        if lost
+            && prepare_state(&self.state).is_ok()
+            && let (Ok(Some(lock)), Ok(mut locks)) = (take(&self.state), self.locks.lock())
+        {
+            locks.push(lock);
+        }
+        lost
     }
 
     /// Removes the pid file of an Apache that has ended: a new one that finds the number in use by

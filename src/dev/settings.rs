@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use notify::event::ModifyKind;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::site::config::{FILE, LOCAL_FILE};
@@ -49,8 +50,9 @@ pub fn watch(root: &Path, env_file: Option<PathBuf>, state: PathBuf, sender: Sen
     let folders: BTreeSet<PathBuf> = paths.filter_map(|path| path.parent().map(Path::to_owned)).collect();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let Ok(event) = event else { return };
-        // `git clean -fdx` takes it away, for one.
-        let is_lost = |path: &PathBuf| *path == state && !path.exists();
+        // `git clean -fdx` takes it away, for one. It may be there again by now, without its contents.
+        let removes = matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)));
+        let is_lost = |path: &PathBuf| removes && *path == state;
         let is_relevant = |path: &PathBuf| files.contains(path) || is_lost(path);
         if !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(is_relevant) {
             // The receiver ends with the server.
