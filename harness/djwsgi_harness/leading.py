@@ -3,7 +3,6 @@
 A process that stands by before the module can execute them already, for the module would do nothing
 else first.
 """
-import ast
 import importlib
 import importlib.util
 import warnings
@@ -14,6 +13,7 @@ from . import reads
 def find(path):
     """The installed modules that the one at `path` imports before it does anything else, as
     [(module, names imported from it)], and the beginning of its source that says so."""
+    import ast  # a start need not wait for it
     was, reads.finding = reads.finding, True  # it is read again when it is executed
     try:
         with open(path, "rb") as file:

@@ -5,23 +5,26 @@ changed since. So every read is noted with a digest of the contents, also the pl
 was looked for and not found, and every folder that was listed. djwsgi compares with the disk.
 """
 import hashlib
+import itertools
 import json
 import os
 import stat
 import sys
-import sysconfig
 
 # Larger files are told apart by size and time; the same rule stands in djwsgi.
 LARGE = 16 * 1024 * 1024
 # What a listing leaves out, because editors and Python make such files in passing.
+_MANY = 64  # so many are worth a message
 _PASSING = ("~", ".pyc", ".pyo", ".swp", ".swx", ".tmp")
 
 _noted = {}
+_told = 0         # how many of them djwsgi has been told of early
 _last = {}
 _written = set()
 _roots = ()
 _apart = ()
 _announce = None
+_early = None
 _folders = {}
 _real_folders = {}
 _hooked = False
@@ -50,6 +53,13 @@ def record_in(path):
     _record = None if path is None else os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND, 0o600)
 
 
+def tell_early(send):
+    """From now on what is noted is told through `send` in large parts as well, before it is taken: what
+    djwsgi has to do for it, it can do while the load goes on."""
+    global _early
+    _early = send
+
+
 def announce_with(send):
     """From now on every read is reported at once through `send`."""
     global _announce
@@ -58,8 +68,8 @@ def announce_with(send):
 
 def take():
     """What was noted since the last time: {path: digest, or None where nothing is}."""
-    global _noted
-    noted, _noted = _noted, {}
+    global _noted, _told
+    noted, _noted, _told = _noted, {}, 0
     return noted
 
 
@@ -143,6 +153,7 @@ def _counts(name):
 
 
 def _note(path, content):
+    global _told
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -156,13 +167,20 @@ def _note(path, content):
             _noted.setdefault(name, content)
             if _record is not None:
                 os.write(_record, json.dumps({name: content}).encode() + b"\n")
+    if _early is not None and len(_noted) - _told >= _MANY:
+        part, _told = dict(itertools.islice(_noted.items(), _told, None)), len(_noted)
+        _send(_early, part)
     if _announce is not None:
         noted = take()
         if noted:
-            try:
-                _announce(noted)
-            except OSError:
-                pass  # djwsgi has gone, and this process is about to
+            _send(_announce, noted)
+
+
+def _send(send, noted):
+    try:
+        send(noted)
+    except OSError:
+        pass  # djwsgi has gone, and this process is about to
 
 
 def _real(path):
@@ -240,10 +258,11 @@ def _listed(path):
         finding = False
 
 
-_PYTHON = tuple({
-    os.path.join(place, "")
-    for name in ("stdlib", "platstdlib")
-    for path in (sysconfig.get_path(name), sysconfig.get_path(name, vars={"base": sys.base_prefix}))
-    if path
-    for place in (path, os.path.realpath(path))
-})
+def _python():
+    """The folders of Python's own modules. (`sysconfig` knows them as well, but has to be imported.)"""
+    parts = [folder for folder in sys.path if os.path.basename(folder) == "lib-dynload"]
+    folders = {os.path.dirname(os.__file__), *map(os.path.dirname, parts)}
+    return tuple({os.path.join(place, "") for folder in folders for place in (folder, os.path.realpath(folder))})
+
+
+_PYTHON = _python()

@@ -95,6 +95,7 @@ def _load():
         # Only what is forked from the root comes here, which is as old as Apache.
         _renew_packages()
     reads.begin(_config["roots"], [_config["state"]])
+    reads.tell_early(lambda noted: _line.send(said="noted", reads=noted))
     # What is imported ahead may lead to the site as well.
     imports.install(_before_module, _check, _config["cache"])
     if _order["role"] == "warm":
@@ -136,6 +137,7 @@ def _serve(application, failed):
         # To mod_wsgi there is one, from which those that serve are forked.
         sys.modules["mod_wsgi"].maximum_processes = _config["processes"]
     gc.freeze()
+    reads.tell_early(None)
     reads.announce_with(lambda noted: _line.send(said="read", reads=noted))
     serving.listen_to(_line, _listener, _have_time)
     return serving.numbered(application, _order["build"])

@@ -41,6 +41,8 @@ pub enum Said {
     },
     /// Where it has its templates and translations, if it had no time to say so at once.
     Folders { folders: Folders },
+    /// What it has read so far of what it will tell of.
+    Noted { reads: Reads },
     /// It has read more while it serves.
     Read { reads: Reads },
     /// What was done before the fork does not fit what is on the disk now: another has to load it.

@@ -270,6 +270,8 @@ impl<'a> Reloader<'a> {
                     self.tell_all(&Order::Templates);
                 }
             }
+            // Looked at while the load goes on: its end is not to wait for that.
+            Said::Noted { reads } => self.learn(&reads, Vec::new(), now),
             Said::Read { reads } => {
                 self.learn(&reads, Vec::new(), now);
                 self.look_again(&reads, now);
