@@ -79,8 +79,9 @@ MEASUREMENTS = [
     Measurement(
         "E4", "Start, memory, idle time",
         "*Start*: from the start of the command to the first answer; *first*: in a site that this server has never "
-        "served, once in each round; *later*: the median of the other starts. *Memory*: of all processes of the server, "
-        "what is shared counted in parts (PSS). *Idle*: processor time while nobody asks or saves.",
+        "served (djwsgi: only set up, by `djwsgi init`), once in each round; *later*: the median of the other starts. "
+        "*Memory*: of all processes of the server, what is shared counted in parts (PSS). *Idle*: processor time "
+        "while nobody asks or saves.",
         resources.start_and_idle, (STARTPROJECT, WAGTAIL), "idle", in_rounds=True),
     Measurement(
         "E5", "50,000 files beside the site",

@@ -3,6 +3,7 @@ import time
 
 from edits import ask_until, save_and_ask
 from making import Assets
+from places import DJWSGI, run
 from processes import megabytes_of, seconds_of
 from servers import MARKED, Server
 
@@ -13,6 +14,9 @@ def start_and_idle(kind, site, counts, part):
     """E4: from the start to the first answer; in the first round also memory, and processor time when nobody
     asks."""
     site.fresh()
+    if kind.is_djwsgi:
+        # As for every site that it serves.
+        run(site.folder, str(DJWSGI), "init", "--no-input", environment=kind.environment)
     seconds = []
     for _ in range(counts.starts):
         with Server(kind, site) as server:

@@ -46,7 +46,8 @@ class Site:
     def fresh(self):
         """Put a copy of the original, with its times, to where the site is served from."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.copytree(self.original, self.folder, symlinks=True)
+        # What djwsgi has noted of the original is none of the copy's.
+        shutil.copytree(self.original, self.folder, symlinks=True, ignore=shutil.ignore_patterns(".djwsgi"))
 
     def save(self, file, number):
         """Save `file` with another mark, as a plain editor does. Returns the time when that was done."""

@@ -43,6 +43,7 @@ const PASSING: [&str; 14] = [
 /// they were. What else a program may have looked at is not known: whoever recalls asks again later.
 pub struct Answers {
     folder: Option<PathBuf>,
+    keeps: bool,
     before: BTreeMap<String, Answer>,
     /// What was recalled or asked for this time; the rest is forgotten.
     now: RefCell<BTreeMap<String, Answer>>,
@@ -58,12 +59,18 @@ struct Answer {
 impl Answers {
     /// Asks always, and keeps nothing.
     pub fn asked() -> Self {
-        Self { folder: None, before: BTreeMap::new(), now: RefCell::default(), recalled: Cell::new(false) }
+        let before = BTreeMap::new();
+        Self { folder: None, keeps: false, before, now: RefCell::default(), recalled: Cell::new(false) }
+    }
+
+    /// Asks always; the answers can be [saved](Self::save_first_in) afterwards.
+    pub fn renewed() -> Self {
+        Self { keeps: true, ..Self::asked() }
     }
 
     /// Asks always, and keeps the answers in `folder`.
     pub fn renewed_in(folder: &Path) -> Self {
-        Self { folder: Some(folder.to_owned()), ..Self::asked() }
+        Self { folder: Some(folder.to_owned()), ..Self::renewed() }
     }
 
     /// Recalls what is kept in `folder`, and asks for the rest.
@@ -96,7 +103,7 @@ impl Answers {
         let began = files::now();
         let finished = process::run(command, limit)?;
         let (value, files) = read(&finished)?;
-        if let Some(files) = files.filter(|_| self.folder.is_some() && finished.status.success()) {
+        if let Some(files) = files.filter(|_| self.keeps && finished.status.success()) {
             let stamped = files.into_iter().map(|file| (stamp(&file), file)).map(|(stamp, file)| (file, stamp));
             let answer = Answer { stdout: finished.stdout, files: stamped.collect() };
             // What was saved meanwhile may have been read before.
@@ -119,10 +126,23 @@ impl Answers {
 
     /// Keeps the answers for the next start. Without them it only takes longer.
     pub fn save(&self) {
-        let Some(folder) = &self.folder else { return };
+        if let Some(folder) = &self.folder {
+            self.write(&folder.join(FILE));
+        }
+    }
+
+    /// Keeps the answers in `folder`, unless some are kept there already.
+    pub fn save_first_in(&self, folder: &Path) {
+        let path = folder.join(FILE);
+        if !path.exists() {
+            self.write(&path);
+        }
+    }
+
+    fn write(&self, path: &Path) {
         if let Ok(text) = serde_json::to_string(&*self.now.borrow()) {
             // Variables of the site may be in it: for this user only.
-            let _ = files::write_private(&folder.join(FILE), &text);
+            let _ = files::write_private(path, &text);
         }
     }
 }

@@ -156,6 +156,14 @@ fn state_candidates(root: &Path, name: &str) -> Vec<PathBuf> {
     [root.join(STATE)].into_iter().chain(elsewhere).chain([temporary]).collect()
 }
 
+/// Where `djwsgi dev` keeps what it knows of the site at `root`.
+///
+/// # Errors
+/// When no folder for that can be created.
+pub fn state_of(root: &Path) -> Result<PathBuf> {
+    state_folder(root, &run_name(root))
+}
+
 /// `.djwsgi/` in the site, or a folder elsewhere if the site can't be written to.
 fn state_folder(root: &Path, name: &str) -> Result<PathBuf> {
     let mut first_error = None;

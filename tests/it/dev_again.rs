@@ -113,3 +113,15 @@ fn what_has_changed_unseen_is_applied_after_the_first_answer() {
     });
     assert!(!server.stop().contains("Applying"));
 }
+
+#[test]
+fn the_first_start_after_init_has_nothing_to_ask_for() {
+    let sandbox = Sandbox::new();
+    sandbox.start_project(Flavor::Distribution, "mysite", "mysite");
+    sandbox.view("mysite", "one");
+    add_settings(&sandbox, TRACED);
+    // What was saved right before is not kept.
+    std::thread::sleep(Duration::from_millis(50));
+    sandbox.djwsgi("mysite", &["init"]).code(0);
+    assert_eq!(first_reader(&sandbox, &free_port().to_string(), |_| ()), "loaded");
+}

@@ -12,6 +12,7 @@ use crate::answers::Answers;
 use crate::apache::locate::Apache;
 use crate::apache::mod_wsgi;
 use crate::cli::{InitArgs, SiteArgs};
+use crate::dev::runtime;
 use crate::files;
 use crate::identity;
 use crate::scaffold::plan;
@@ -54,8 +55,9 @@ enum Origin {
 /// Writes our files into the site at `root`.
 fn hook_up(ui: &Ui, args: &InitArgs, root: &Path, site_args: &SiteArgs, origin: Origin) -> Result<()> {
     ui.asking(root);
-    let mut site = Site::at(root, site_args, Layers::Committed, &Answers::asked())?;
-    let apache = Apache::for_python(&site.python, &Answers::asked())?;
+    let answers = Answers::renewed();
+    let mut site = Site::at(root, site_args, Layers::Committed, &answers)?;
+    let apache = Apache::for_python(&site.python, &answers)?;
     let mod_wsgi = mod_wsgi::find(&site.python, &apache)?;
     if !root.join(FILE).exists() {
         // What the new settings file will say holds for the other files of this run already.
@@ -68,6 +70,10 @@ fn hook_up(ui: &Ui, args: &InitArgs, root: &Path, site_args: &SiteArgs, origin: 
         return plan::show(ui, &steps, root, args.write.diff);
     }
     write::apply(ui, &steps, root)?;
+    if let Ok(folder) = runtime::state_of(root) {
+        // The first start has nothing to ask for.
+        answers.save_first_in(&folder);
+    }
     report(ui, &site, steps.iter().any(plan::Step::writes));
     Ok(())
 }
