@@ -171,6 +171,7 @@ fn a_read_only_site_is_served_with_its_state_elsewhere() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = Sandbox::new();
     let root = sandbox.site(Flavor::Distribution);
+    std::fs::remove_dir_all(root.join(".djwsgi")).unwrap();
     set_permissions(&root, Permissions::from_mode(0o555)).unwrap();
     let server = Server::start(&sandbox, "mysite", &[]);
     assert_eq!(server.get(""), (200, "one".to_owned()));
