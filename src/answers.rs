@@ -42,8 +42,6 @@ const PASSING: [&str; 14] = [
 /// An answer is recalled if the command, the environment variables and the files it rests on are what
 /// they were. What else a program may have looked at is not known: whoever recalls asks again later.
 pub struct Answers {
-    folder: Option<PathBuf>,
-    keeps: bool,
     before: BTreeMap<String, Answer>,
     /// What was recalled or asked for this time; the rest is forgotten.
     now: RefCell<BTreeMap<String, Answer>>,
@@ -57,20 +55,9 @@ struct Answer {
 }
 
 impl Answers {
-    /// Asks always, and keeps nothing.
+    /// Asks always.
     pub fn asked() -> Self {
-        let before = BTreeMap::new();
-        Self { folder: None, keeps: false, before, now: RefCell::default(), recalled: Cell::new(false) }
-    }
-
-    /// Asks always; the answers can be [saved](Self::save_first_in) afterwards.
-    pub fn renewed() -> Self {
-        Self { keeps: true, ..Self::asked() }
-    }
-
-    /// Asks always, and keeps the answers in `folder`.
-    pub fn renewed_in(folder: &Path) -> Self {
-        Self { folder: Some(folder.to_owned()), ..Self::renewed() }
+        Self { before: BTreeMap::new(), now: RefCell::default(), recalled: Cell::new(false) }
     }
 
     /// Recalls what is kept in `folder`, and asks for the rest.
@@ -78,7 +65,7 @@ impl Answers {
         let text = fs::read_to_string(folder.join(FILE)).unwrap_or_default();
         // Of another version, or damaged: everything is asked for.
         let before = serde_json::from_str(&text).unwrap_or_default();
-        Self { before, ..Self::renewed_in(folder) }
+        Self { before, ..Self::asked() }
     }
 
     /// Runs `command`, or recalls what it said on stdout; `read` makes sense of that and names the files
@@ -103,7 +90,7 @@ impl Answers {
         let began = files::now();
         let finished = process::run(command, limit)?;
         let (value, files) = read(&finished)?;
-        if let Some(files) = files.filter(|_| self.keeps && finished.status.success()) {
+        if let Some(files) = files.filter(|_| finished.status.success()) {
             let stamped = files.into_iter().map(|file| (stamp(&file), file)).map(|(stamp, file)| (file, stamp));
             let answer = Answer { stdout: finished.stdout, files: stamped.collect() };
             // What was saved meanwhile may have been read before.
@@ -124,25 +111,16 @@ impl Answers {
         let _ = fs::remove_file(folder.join(FILE));
     }
 
-    /// Keeps the answers for the next start. Without them it only takes longer.
-    pub fn save(&self) {
-        if let Some(folder) = &self.folder {
-            self.write(&folder.join(FILE));
-        }
+    /// Whether some are kept in `folder`.
+    pub fn are_kept_in(folder: &Path) -> bool {
+        folder.join(FILE).exists()
     }
 
-    /// Keeps the answers in `folder`, unless some are kept there already.
-    pub fn save_first_in(&self, folder: &Path) {
-        let path = folder.join(FILE);
-        if !path.exists() {
-            self.write(&path);
-        }
-    }
-
-    fn write(&self, path: &Path) {
+    /// Keeps the answers in `folder` for the next start. Without them it only takes longer.
+    pub fn save_in(&self, folder: &Path) {
         if let Ok(text) = serde_json::to_string(&*self.now.borrow()) {
             // Variables of the site may be in it: for this user only.
-            let _ = files::write_private(path, &text);
+            let _ = files::write_private(&folder.join(FILE), &text);
         }
     }
 }

@@ -60,7 +60,7 @@ impl Runtime {
     /// When no folder for the state can be created.
     pub fn claim(root: &Path) -> Result<Claim> {
         let name = run_name(root);
-        let state = state_folder(root, &name)?;
+        let state = state_folder(root)?;
         let Some(lock) = take(&state)? else { return Ok(Claim::Taken(running(&state))) };
         // The state may have been removed, and its lock with it, while the site is served.
         let Some((run, run_lock)) = run_folder(&name)? else { return Ok(Claim::Taken(running(&state))) };
@@ -156,18 +156,14 @@ fn state_candidates(root: &Path, name: &str) -> Vec<PathBuf> {
     [root.join(STATE)].into_iter().chain(elsewhere).chain([temporary]).collect()
 }
 
-/// Where `djwsgi dev` keeps what it knows of the site at `root`.
+/// Where `djwsgi dev` keeps what it knows of the site at `root`: `.djwsgi/` in the site, or a folder elsewhere if
+/// the site can't be written to.
 ///
 /// # Errors
 /// When no folder for that can be created.
-pub fn state_of(root: &Path) -> Result<PathBuf> {
-    state_folder(root, &run_name(root))
-}
-
-/// `.djwsgi/` in the site, or a folder elsewhere if the site can't be written to.
-fn state_folder(root: &Path, name: &str) -> Result<PathBuf> {
+pub fn state_folder(root: &Path) -> Result<PathBuf> {
     let mut first_error = None;
-    for folder in state_candidates(root, name) {
+    for folder in state_candidates(root, &run_name(root)) {
         match prepare_state(&folder) {
             Ok(()) => return Ok(folder),
             Err(error) => {

@@ -31,12 +31,18 @@ fn site() -> (Sandbox, String) {
     (sandbox, free_port().to_string())
 }
 
+/// What was saved right before is not kept: it may have been saved while it was read.
+fn until_saves_are_old(sandbox: &Sandbox) {
+    let files = walkdir::WalkDir::new(sandbox.join("mysite")).max_depth(2).into_iter().flatten();
+    let newest = files.filter_map(|file| file.metadata().ok()?.modified().ok()).max().unwrap();
+    until("a while after the last save", LONG, || (newest.elapsed().ok()? > Duration::from_millis(50)).then_some(()));
+}
+
 /// Who reads the settings first at the next start, which lasts until `served` is content.
 fn first_reader(sandbox: &Sandbox, port: &str, served: impl Fn(&Server)) -> String {
     let traces = sandbox.join("mysite/traces");
     let _ = std::fs::remove_dir_all(&traces);
-    // What was saved right before is not kept: it may have been saved while it was read.
-    std::thread::sleep(Duration::from_millis(50));
+    until_saves_are_old(sandbox);
     let server = Server::start(sandbox, "mysite", &["--port", port]);
     served(&server);
     server.stop();
@@ -120,8 +126,7 @@ fn the_first_start_after_init_has_nothing_to_ask_for() {
     sandbox.start_project(Flavor::Distribution, "mysite", "mysite");
     sandbox.view("mysite", "one");
     add_settings(&sandbox, TRACED);
-    // What was saved right before is not kept.
-    std::thread::sleep(Duration::from_millis(50));
+    until_saves_are_old(&sandbox);
     sandbox.djwsgi("mysite", &["init"]).code(0);
     assert_eq!(first_reader(&sandbox, &free_port().to_string(), |_| ()), "loaded");
 }

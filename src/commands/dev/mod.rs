@@ -66,9 +66,9 @@ fn prepare(args: &DevArgs, root: &Path, runtime: &Runtime) -> Result<(Prepared, 
     };
     let (mut prepared, mut answers) = make(Answers::kept_in(&runtime.state));
     if prepared.is_err() && answers.has_recalled() && !interrupt::requested() {
-        (prepared, answers) = make(Answers::renewed_in(&runtime.state));
+        (prepared, answers) = make(Answers::asked());
     }
-    answers.save();
+    answers.save_in(&runtime.state);
     Ok((prepared?, answers.has_recalled()))
 }
 

@@ -34,12 +34,12 @@ pub fn apply_saves(
             return;
         }
         let lost = runtime.restore();
-        let answers = Answers::renewed_in(&runtime.state);
+        let answers = Answers::asked();
         let made = Prepared::make(args, &first.site.root, runtime, Some(first.listen), &answers);
         if interrupt::requested() {
             return;
         }
-        answers.save();
+        answers.save_in(&runtime.state);
         let prepared = match made {
             Ok(prepared) => prepared,
             // What is wrong with the site is told where it is loaded.

@@ -55,7 +55,7 @@ enum Origin {
 /// Writes our files into the site at `root`.
 fn hook_up(ui: &Ui, args: &InitArgs, root: &Path, site_args: &SiteArgs, origin: Origin) -> Result<()> {
     ui.asking(root);
-    let answers = Answers::renewed();
+    let answers = Answers::asked();
     let mut site = Site::at(root, site_args, Layers::Committed, &answers)?;
     let apache = Apache::for_python(&site.python, &answers)?;
     let mod_wsgi = mod_wsgi::find(&site.python, &apache)?;
@@ -70,9 +70,11 @@ fn hook_up(ui: &Ui, args: &InitArgs, root: &Path, site_args: &SiteArgs, origin: 
         return plan::show(ui, &steps, root, args.write.diff);
     }
     write::apply(ui, &steps, root)?;
-    if let Ok(folder) = runtime::state_of(root) {
+    if let Ok(folder) = runtime::state_folder(root)
+        && !Answers::are_kept_in(&folder)
+    {
         // The first start has nothing to ask for.
-        answers.save_first_in(&folder);
+        answers.save_in(&folder);
     }
     report(ui, &site, steps.iter().any(plan::Step::writes));
     Ok(())
