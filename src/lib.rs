@@ -12,6 +12,7 @@ mod files;
 mod identity;
 mod interrupt;
 mod process;
+mod production;
 mod python;
 mod scaffold;
 mod site;

@@ -13,6 +13,12 @@ pub fn argument(text: &str) -> String {
     format!("\"{escaped}\"")
 }
 
+/// The value of a header, which mod_headers reads once more, like a log's format: `%` begins a variable of
+/// the request, and a backslash an escape. No value may begin with `expr=`.
+pub fn header(text: &str) -> String {
+    argument(&text.replace('\\', "\\\\").replace('%', "%%"))
+}
+
 /// A folder as the argument of `<Directory>`, which takes it for a pattern as soon as it holds
 /// a `*`, `?` or `[`. A backslash before them is not enough (httpd then compares the text with the
 /// backslash in it), a class of one character is exact.
@@ -31,6 +37,38 @@ pub fn directory(path: &str) -> String {
     argument(&pattern)
 }
 
+/// What [`argument`] was given.
+pub fn argument_of(quoted: &str) -> String {
+    let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(quoted);
+    let mut text = String::with_capacity(inner.len());
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        text.push(if character == '\\' { characters.next().unwrap_or('\\') } else { character });
+    }
+    text.replace("${DJWSGI_DOLLAR}{", "${")
+}
+
+/// What [`directory`] was given.
+pub fn directory_of(quoted: &str) -> String {
+    let pattern = argument_of(quoted);
+    if !pattern.contains('[') {
+        return pattern;
+    }
+    let mut path = String::with_capacity(pattern.len());
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '[' => {
+                path.extend(characters.next());
+                characters.next();
+            }
+            '\\' => path.extend(characters.next()),
+            _ => path.push(character),
+        }
+    }
+    path
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +78,14 @@ mod tests {
         assert_eq!(argument("/a b"), r#""/a b""#);
         assert_eq!(argument(r#"/a"b\"#), r#""/a\"b\\""#);
         assert_eq!(argument("/${HOME}/$x"), r#""/${DJWSGI_DOLLAR}{HOME}/$x""#);
+    }
+
+    #[test]
+    fn what_was_quoted_is_read_back() {
+        for text in ["/a b", "/a\"b\\\\", "/${HOME}/$x", "/a[b]*", "/a\\b?", "/${A}[\\", "\\"] {
+            assert_eq!(argument_of(&argument(text)), text);
+            assert_eq!(directory_of(&directory(text)), text);
+        }
     }
 
     #[test]

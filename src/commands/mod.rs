@@ -3,12 +3,14 @@
 mod deploy_config;
 mod dev;
 mod init;
+mod prepared;
+mod rewritten;
 mod wait;
 
 use anyhow::Result;
 
+use crate::apache::launch;
 use crate::cli::Command;
-use crate::dev::server;
 use crate::ui::term::Ui;
 
 /// Runs one command.
@@ -21,6 +23,6 @@ pub fn run(ui: &Ui, command: Command) -> Result<()> {
         Command::Dev(args) => dev::run(ui, &args),
         Command::Wait(args) => wait::run(ui, &args),
         Command::DeployConfig(args) => deploy_config::run(ui, &args),
-        Command::ExecServer(args) => server::exec(args.parent, &args.argv),
+        Command::ExecServer(args) => launch::exec(args.parent, &args.argv),
     }
 }

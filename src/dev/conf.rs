@@ -67,7 +67,7 @@ pub fn render(
 ) -> Result<String> {
     let daemon = Daemon { processes: serving.processes, threads: serving.threads, account: None, limits: Vec::new() };
     let run = files::config_text(&runtime.run)?;
-    let mut data = conf::data(site, &daemon, serving.script)?;
+    let mut data = conf::data(site, &daemon, serving.script, Path::to_owned)?;
     let own = json!({
         "server_root": files::config_text(&runtime.state)?,
         "runtime": run,

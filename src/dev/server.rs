@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc::Sender;
 use std::thread;
 
@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 
 use super::event::Event;
 use super::output;
+use crate::apache::launch;
 use crate::identity;
 use crate::process;
 
@@ -38,7 +39,7 @@ impl Server {
         number: u32,
         queue: &Sender<Event>,
     ) -> Result<Self> {
-        let mut command = launcher(binary);
+        let mut command = launch::command(binary);
         command
             .arg("-f")
             .arg(conf)
@@ -112,37 +113,4 @@ fn error_event(line: &str) -> Option<Event> {
         return None;
     }
     Some(Event::Wrote(output::error_line(line)))
-}
-
-/// A command that becomes `binary` and dies with this process.
-#[cfg(target_os = "linux")]
-fn launcher(binary: &Path) -> Command {
-    // By this link, not by path: the binary may lie where the user we became can't go.
-    let mut command = Command::new("/proc/self/exe");
-    command.arg("exec-server").arg("--parent").arg(std::process::id().to_string()).arg("--").arg(binary);
-    command
-}
-
-/// A command that becomes `binary`.
-#[cfg(not(target_os = "linux"))]
-fn launcher(binary: &Path) -> Command {
-    Command::new(binary)
-}
-
-/// Becomes the program in `argv`, which gets TERM when the process `parent` dies, however it dies.
-///
-/// # Errors
-/// Always, if it returns: the program can't be started, or the parent is gone already.
-pub fn exec(parent: i32, argv: &[std::ffi::OsString]) -> Result<()> {
-    #[cfg(target_os = "linux")]
-    {
-        nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?;
-        if nix::unistd::getppid() != Pid::from_raw(parent) {
-            return Err(crate::ui::problem::Problem::interrupted().into());
-        }
-    }
-    let _ = parent;
-    let Some((program, arguments)) = argv.split_first() else { return Ok(()) };
-    let error = Command::new(program).args(arguments).exec();
-    Err(process::cannot_start(program, error))
 }

@@ -4,7 +4,8 @@ manage.py is run as `python manage.py check` would run it, up to the point where
 so the working directory, sys.path, the environment and the settings module are the ones that the
 site's own commands have. What the site prints goes to stderr. Works on Python 3.8 and newer.
 
-Arguments: the path of manage.py, and the settings module to use instead of manage.py's, or "".
+Arguments: the path of manage.py, the settings module to use instead of manage.py's, or "", and the text
+of production_facts.py if they are wanted, or "".
 """
 import faulthandler
 import importlib
@@ -201,7 +202,7 @@ def text(value):
     return value
 
 
-MANAGE, OVERRIDE = sys.argv[1], sys.argv[2]
+MANAGE, OVERRIDE, PRODUCTION = sys.argv[1:4]
 ROOT = os.path.dirname(os.path.abspath(MANAGE))
 given_path = list(sys.path)
 given_environment = dict(os.environ)
@@ -249,6 +250,9 @@ try:
         "wsgi_application": settings.WSGI_APPLICATION,
         "wsgi": None,
     }
+    if PRODUCTION:
+        exec(compile(PRODUCTION, "production_facts.py", "exec"))
+        document["production"] = production_facts(settings, ROOT)
 except BaseException as error:
     fail("settings", error)
 
@@ -260,6 +264,6 @@ except BaseException:
     pass
 noted.below(ROOT, os.path.dirname(os.path.abspath(document["settings_file"] or MANAGE)))
 # What was computed or fetched is another the next time, or is nobody's to keep.
-files = sorted(path for path in list(noted.files) if is_text(path)) if noted.explain(added.values()) else None
+files = sorted(path for path in list(noted.files) if is_text(path)) if not PRODUCTION and noted.explain(added.values()) else None
 document["files"] = files
 answer(document)

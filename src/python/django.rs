@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -13,6 +14,7 @@ use crate::process::{self, Finished};
 use crate::ui::problem::Problem;
 
 const ASK: &str = include_str!("ask_django.py");
+const PRODUCTION_FACTS: &str = include_str!("production_facts.py");
 
 /// Settings that take longer than this to import hang.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -55,6 +57,8 @@ pub struct DjangoFacts {
     pub files: Option<Vec<PathBuf>>,
     /// The module of the WSGI application, where it could be looked at.
     pub wsgi: Option<WsgiFacts>,
+    /// What only production needs, where it was asked for.
+    pub production: Option<ProductionFacts>,
 }
 
 /// The site's own WSGI module.
@@ -64,6 +68,68 @@ pub struct WsgiFacts {
     pub settings: Option<String>,
     /// Whether it names its own even where one is set already.
     pub insists: bool,
+}
+
+/// What only production needs to know.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ProductionFacts {
+    /// `ASGI_APPLICATION`, dotted.
+    pub asgi_application: Option<String>,
+    /// Whether WhiteNoise serves static files.
+    pub whitenoise: bool,
+    /// Whether a middleware of the site sends Content-Security-Policy.
+    pub sets_csp: bool,
+    /// `FORCE_SCRIPT_NAME`.
+    pub force_script_name: Option<String>,
+    /// Whether the names of collected static files hold a digest of the content.
+    pub hashed_static: bool,
+    /// `DATA_UPLOAD_MAX_MEMORY_SIZE` in bytes, where the site sets one.
+    pub max_memory_body: Option<u64>,
+    /// `SECURE_PROXY_SSL_HEADER`: name and value, or empty.
+    pub proxy_ssl_header: Vec<String>,
+    /// `SECURE_SSL_REDIRECT`
+    pub ssl_redirect: bool,
+    /// `USE_X_FORWARDED_HOST`
+    pub use_x_forwarded_host: bool,
+    /// `USE_X_FORWARDED_PORT`
+    pub use_x_forwarded_port: bool,
+    /// Files and folders that the site writes.
+    pub written: Vec<Written>,
+    /// Variables whose value is `SECRET_KEY`.
+    pub secret_key_variables: Vec<String>,
+    /// Files of the repository that hold `SECRET_KEY`, relative to the folder of manage.py.
+    pub secret_key_in: Vec<String>,
+}
+
+/// A file or folder that the site writes.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Written {
+    /// The setting that names it.
+    pub setting: String,
+    /// What it is.
+    pub kind: WrittenKind,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// What a site writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WrittenKind {
+    /// A file, and others beside it.
+    File,
+    /// A folder.
+    Folder,
+}
+
+impl Written {
+    /// The folder that the site must be able to write in.
+    pub fn folder(&self) -> &Path {
+        match self.kind {
+            WrittenKind::Folder => &self.path,
+            WrittenKind::File => self.path.parent().unwrap_or(Path::new("/")),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -83,21 +149,44 @@ struct Failure {
     traceback: String,
 }
 
-/// Asks the site at `manage` (its manage.py), with `settings` in place of manage.py's if given.
+/// Asks the site at `manage` (its manage.py), with `settings` in place of manage.py's if given, and with
+/// `variables` in its environment.
 ///
 /// # Errors
 /// When the settings can't be imported (the traceback is shown), or hang.
-pub fn ask(python: &Interpreter, manage: &Path, settings: Option<&str>, answers: &Answers) -> Result<DjangoFacts> {
-    let mut command = python.command();
-    command.arg("-c").arg(ASK).arg(manage).arg(settings.unwrap_or_default());
-    if let Some(folder) = manage.parent() {
-        command.current_dir(folder);
-    }
-    answers.ask(&mut command, LIMIT, |finished| {
+pub fn ask(
+    python: &Interpreter,
+    manage: &Path,
+    settings: Option<&str>,
+    variables: &BTreeMap<String, String>,
+    answers: &Answers,
+) -> Result<DjangoFacts> {
+    answers.ask(command(python, manage, settings, "").envs(variables), LIMIT, |finished| {
         let facts = read(python, manage, finished)?;
         let files = facts.files.clone().map(|files| files.into_iter().chain(python.path.iter().cloned()).collect());
         Ok((facts, files))
     })
+}
+
+/// Asks it as it would run in production, with `variables` in its environment.
+///
+/// # Errors
+/// As [`ask`].
+pub fn ask_for_production(
+    python: &Interpreter,
+    manage: &Path,
+    settings: &str,
+    variables: &BTreeMap<String, String>,
+) -> Result<DjangoFacts> {
+    let mut command = command(python, manage, Some(settings), PRODUCTION_FACTS);
+    read(python, manage, &process::run(command.envs(variables), LIMIT)?)
+}
+
+fn command(python: &Interpreter, manage: &Path, settings: Option<&str>, production: &str) -> Command {
+    let mut command = python.command();
+    command.arg("-c").arg(ASK).arg(manage).arg(settings.unwrap_or_default()).arg(production);
+    command.current_dir(manage.parent().unwrap_or(Path::new("/")));
+    command
 }
 
 fn read(python: &Interpreter, manage: &Path, finished: &Finished) -> Result<DjangoFacts> {

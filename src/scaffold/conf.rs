@@ -9,7 +9,6 @@ use super::script;
 use super::templates::{self, Template};
 use crate::apache::mod_wsgi::ModWsgi;
 use crate::apache::quote::DOLLAR_DEFINE;
-use crate::cli::TlsMode;
 use crate::files;
 use crate::site::alias::AliasKind;
 use crate::site::hosts::AllowedHosts;
@@ -46,7 +45,7 @@ pub fn path(site: &Site) -> PathBuf {
 /// As [`Template::render`], or a path can't be expressed.
 pub fn development(site: &Site, mod_wsgi: &ModWsgi) -> Result<String> {
     let daemon = Daemon { processes: 1, threads: DEV_THREADS, account: account(site), limits: Vec::new() };
-    let mut data = data(site, &daemon, &script::path(&site.root))?;
+    let mut data = data(site, &daemon, &script::path(&site.root), Path::to_owned)?;
     let server_name = AllowedHosts::new(&site.django.allowed_hosts, site.django.debug).development_name(&site.name);
     data.insert("conf".into(), json!(files::config_text(&path(site))?));
     data.insert("url".into(), json!(format!("http://{server_name}{}", site.base_path())));
@@ -55,63 +54,11 @@ pub fn development(site: &Site, mod_wsgi: &ModWsgi) -> Result<String> {
     render_conf(Template::SiteConf, data)
 }
 
-/// What production needs besides the site itself.
-pub struct Production<'a> {
-    /// The WSGI script's path.
-    pub script: &'a Path,
-    /// Public host name.
-    pub server_name: &'a str,
-    /// Where TLS ends.
-    pub tls: TlsMode,
-    /// Certificate and key.
-    pub certificate: (&'a Path, &'a Path),
-}
-
-/// The production config for the system's Apache.
+/// Renders a config; the definition of the literal dollar is in it only if it is used.
 ///
 /// # Errors
-/// As [`Template::render`], or a path can't be expressed.
-pub fn production(site: &Site, mod_wsgi: &ModWsgi, given: &Production) -> Result<String> {
-    let prod = &site.config.prod;
-    let serves_media = site.aliases().iter().any(|alias| alias.kind == AliasKind::Media);
-    let limit = |name: &str, own: Option<u32>, default: u32| format!("{name}={}", own.unwrap_or(default));
-    let account = match (&prod.user, &prod.group) {
-        (Some(user), group) => Some((user.clone(), group.clone().unwrap_or_else(|| user.clone()))),
-        (None, _) => account(site),
-    };
-    let daemon = Daemon {
-        processes: prod.processes.map_or(2, u16::from),
-        threads: prod.threads.map_or(10, u16::from),
-        account,
-        limits: vec![
-            // Uploads in new folders must be readable by Apache where it serves them.
-            if serves_media { "umask=0022".to_owned() } else { "umask=0027".to_owned() },
-            format!(
-                "{} {} connect-timeout=10 socket-timeout=60 deadlock-timeout=60",
-                limit("request-timeout", prod.request_timeout, 60),
-                limit("queue-timeout", prod.queue_timeout, 30),
-            ),
-            format!(
-                "{} {} eviction-timeout=15 {}",
-                limit("startup-timeout", prod.startup_timeout, 30),
-                limit("graceful-timeout", prod.graceful_timeout, 15),
-                limit("shutdown-timeout", prod.shutdown_timeout, 5),
-            ),
-            "listen-backlog=200 maximum-requests=100000".to_owned(),
-        ],
-    };
-    let mut data = data(site, &daemon, given.script)?;
-    data.insert("server_name".into(), json!(given.server_name));
-    data.insert("server_aliases".into(), json!(site.config.site.server_aliases.clone().unwrap_or_default()));
-    data.insert("tls".into(), json!(given.tls == TlsMode::Files));
-    data.insert("certificate".into(), json!(files::config_text(given.certificate.0)?));
-    data.insert("certificate_key".into(), json!(files::config_text(given.certificate.1)?));
-    data.insert("load_module".into(), load_module(mod_wsgi)?);
-    render_conf(Template::ProductionConf, data)
-}
-
-/// Renders a config; the definition of the literal dollar is in it only if it is used.
-fn render_conf(template: Template, mut data: Map<String, Value>) -> Result<String> {
+/// As [`Template::render`], or a value holds a control character.
+pub fn render_conf(template: Template, mut data: Map<String, Value>) -> Result<String> {
     refuse_control_characters(&data)?;
     data.insert("define_dollar".into(), json!(false));
     let text = template.render(&data)?;
@@ -145,16 +92,22 @@ pub fn refuse_control_characters(data: &Map<String, Value>) -> Result<(), Proble
     }
 }
 
-/// The values that every config of a site needs.
+/// The values that every config of a site needs; `there` says where a path of this machine is on the server.
 ///
 /// # Errors
 /// As [`Template::render`], or a path can't be expressed.
-pub fn data(site: &Site, daemon: &Daemon, script: &Path) -> Result<Map<String, Value>> {
+pub fn data(
+    site: &Site,
+    daemon: &Daemon,
+    script: &Path,
+    there: impl Fn(&Path) -> PathBuf,
+) -> Result<Map<String, Value>> {
     let folder = script.parent().unwrap_or(Path::new("/"));
-    let home = site.python.is_venv().then(|| files::config_text(&site.python.prefix)).transpose()?;
+    let text = |path: &Path| Ok::<_, anyhow::Error>(files::config_text(&there(path))?.to_owned());
+    let home = site.python.is_venv().then(|| text(&site.python.prefix)).transpose()?;
     let mut aliases = Vec::new();
     for alias in site.aliases() {
-        let folder = files::config_text(&alias.folder)?.trim_end_matches('/').to_owned();
+        let folder = text(&alias.folder)?.trim_end_matches('/').to_owned();
         aliases.push(json!({
             "is_static": alias.kind == AliasKind::Static,
             "url": alias.url,
@@ -168,7 +121,7 @@ pub fn data(site: &Site, daemon: &Daemon, script: &Path) -> Result<Map<String, V
         "script": files::config_text(script)?,
         "script_folder": files::config_text(folder)?,
         "script_name": script.file_name().unwrap_or_default().to_string_lossy(),
-        "root": files::config_text(&site.root)?,
+        "root": text(&site.root)?,
         "python_home": home,
         "user": daemon.account.as_ref().map(|(user, _)| user),
         "group": daemon.account.as_ref().map(|(_, group)| group),

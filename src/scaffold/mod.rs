@@ -5,6 +5,8 @@ pub mod hookup;
 pub mod plan;
 pub mod provenance;
 pub mod script;
+pub mod shell;
 pub mod site_files;
+pub mod systemd;
 pub mod templates;
 pub mod write;

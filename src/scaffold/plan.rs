@@ -20,6 +20,17 @@ pub struct Wanted {
     pub text: String,
     /// Who decides about a difference.
     pub keep: Keep,
+    /// Who may read it.
+    pub access: Access,
+}
+
+/// Who may read a file that is created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody: Apache's user must.
+    All,
+    /// Its owner.
+    Owner,
 }
 
 /// What to do with a file that is there and differs.
@@ -44,6 +55,8 @@ pub struct Step {
     pub present: Option<String>,
     /// What would happen.
     pub change: Change,
+    /// Who may read it, if it is created.
+    pub access: Access,
 }
 
 /// What would happen to a file.
@@ -80,7 +93,7 @@ pub fn make(wanted: Vec<Wanted>, root: &Path, overwrite: bool) -> Result<Vec<Ste
             Some(_) if overwrite => Change::Replace,
             Some(_) => Change::Conflict,
         };
-        steps.push(Step { path: file.path, text: file.text, present, change });
+        steps.push(Step { path: file.path, text: file.text, present, change, access: file.access });
     }
     let conflicts: Vec<&Step> = steps.iter().filter(|step| step.change == Change::Conflict).collect();
     if !conflicts.is_empty() {

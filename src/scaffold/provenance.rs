@@ -8,22 +8,24 @@ use crate::files::GENERATED;
 
 const MARK: &str = "(sha256:";
 const DIGITS: usize = 16;
+const MARKDOWN: &str = "<!-- ";
 
-/// `body` below its provenance line. All our formats write comments with `#`.
+/// `body` below its provenance line. All our formats write comments with `#`, but Markdown.
 pub fn sign(template: Template, body: &str) -> String {
-    format!(
-        "{GENERATED}{} from {} {MARK}{}). Edits are kept.\n{body}",
+    let line = format!(
+        "{GENERATED}{} from {} {MARK}{}). Edits are kept.",
         env!("CARGO_PKG_VERSION"),
         template.name(),
         digest(body),
-    )
+    );
+    if template.is_markdown() { format!("{MARKDOWN}{line} -->\n{body}") } else { format!("{line}\n{body}") }
 }
 
 /// Whether `text` is a generated file that nobody has edited.
 pub fn is_untouched(text: &str) -> bool {
     let Some((first, body)) = text.split_once('\n') else { return false };
     let signed = first.split_once(MARK).and_then(|(_, rest)| rest.get(..DIGITS));
-    first.starts_with(GENERATED) && signed == Some(digest(body).as_str())
+    first.trim_start_matches(MARKDOWN).starts_with(GENERATED) && signed == Some(digest(body).as_str())
 }
 
 /// Whether both texts were generated from the same template: one that was not must not be taken

@@ -25,47 +25,36 @@ pub fn development(site: &Site) -> Result<String> {
 
 /// The WSGI script of development, the monitor's hookup at its end; without its first line.
 pub fn development_body(site: &Site) -> Result<String> {
-    let mut data = script_data(site, &site.django.settings, true)?;
+    let mut data = script_data(site)?;
     // django-configurations: which class of the settings module.
     data.insert("configuration".into(), json!(site.django.added_environment.get("DJANGO_CONFIGURATION")));
     data.insert("staticfiles".into(), json!(site.django.staticfiles));
     data.insert("monitor".into(), json!(site.monitor.module));
-    data.insert("monitor_file".into(), json!(expression(site, &site.monitor.file, true)?));
+    data.insert("monitor_file".into(), json!(expression(site, &site.monitor.file)?));
     data.insert("insists".into(), json!(site.django.wsgi.as_ref().is_some_and(|wsgi| wsgi.insists)));
     Template::DjangoWsgi.render(&data)
 }
 
-/// The WSGI script of production.
-///
-/// # Errors
-/// When a path can't be expressed in a script.
-pub fn production(site: &Site) -> Result<String> {
-    let mut data = script_data(site, site.production_settings(), false)?;
-    data.insert("root".into(), json!(files::config_text(&site.root)?));
-    data.insert("configuration".into(), Value::Null);
-    Template::ProductionWsgi.render(&data)
+/// Paths are from the script's own place: it is committed with the site.
+fn script_data(site: &Site) -> Result<Map<String, Value>> {
+    let mut path = vec!["SITE".to_owned()];
+    for folder in site.own_path() {
+        path.push(expression(site, folder)?);
+    }
+    let env_file = site.config.committed_env.file.as_ref();
+    let env_file = env_file.map(|file| expression(site, &site.root.join(file))).transpose()?;
+    let mut data = environment(site, &path, env_file.as_deref(), &site.django.settings);
+    data.insert("overridable".into(), json!(true));
+    Ok(data)
 }
 
-/// `relative`: paths from the script's own place, for a script that is committed with the site.
-fn script_data(site: &Site, settings: &str, relative: bool) -> Result<Map<String, Value>> {
-    let mut path = vec!["SITE".to_owned()];
-    for folder in &site.django.added_path {
-        if !folder.starts_with(&site.python.prefix) {
-            path.push(expression(site, folder, relative)?);
-        }
-    }
-    let env_file = site
-        .config
-        .committed_env
-        .file
-        .as_ref()
-        .map(|file| expression(site, &site.root.join(file), relative))
-        .transpose()?;
+/// What a script sets up before it loads the application; `path` and `env_file` are Python expressions.
+pub fn environment(site: &Site, path: &[String], env_file: Option<&str>, settings: &str) -> Map<String, Value> {
     let variables: Vec<Value> =
         site.config.committed_env.values.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
     let reader = site.django.env_reader.as_deref();
     let application = site.application.as_ref();
-    let data = json!({
+    templates::fields(json!({
         "name": site.name,
         "path": path,
         "env_file": env_file,
@@ -73,20 +62,20 @@ fn script_data(site: &Site, settings: &str, relative: bool) -> Result<Map<String
         "reader_is_environ": reader == Some("environ"),
         "variables": variables,
         "settings": settings,
-        "overridable": relative,
+        "configuration": null,
+        "overridable": false,
         "module": application.map(|application| &application.module),
         "callable": application.map(|application| &application.callable),
         "renamed": application.is_some_and(|application| application.callable != "application"),
-    });
-    Ok(templates::fields(data))
+    }))
 }
 
 /// `path` as a Python expression.
-fn expression(site: &Site, path: &Path, relative: bool) -> Result<String> {
+fn expression(site: &Site, path: &Path) -> Result<String> {
     Ok(match path.strip_prefix(&site.root) {
         Ok(rest) if rest.as_os_str().is_empty() => "SITE".to_owned(),
         Ok(rest) => format!("os.path.join(SITE, {})", python_literal(files::config_text(rest)?)),
-        Err(_) if relative && is_near(&site.root, path) => {
+        Err(_) if is_near(&site.root, path) => {
             format!("os.path.normpath(os.path.join(SITE, {}))", python_literal(&upwards(&site.root, path)))
         }
         Err(_) => python_literal(files::config_text(path)?),

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde_json::json;
 
-use super::plan::{Keep, Wanted};
+use super::plan::{Access, Keep, Wanted};
 use super::templates::Template;
 use super::{conf, provenance, script};
 use crate::apache::mod_wsgi::ModWsgi;
 use crate::files;
 use crate::site::config::{FILE, LOCAL_FILE};
 use crate::site::resolve::Site;
+use crate::site::variables;
 
 /// Everything `djwsgi init` writes; a `new` site gets a whole .gitignore.
 ///
@@ -31,7 +32,7 @@ pub fn scaffold(site: &Site, mod_wsgi: &ModWsgi, new: bool) -> Result<Vec<Wanted
 
 /// A file with its provenance line.
 pub fn generated(path: PathBuf, template: Template, body: &str) -> Wanted {
-    Wanted { path, text: provenance::sign(template, body), keep: Keep::UnlessUntouched }
+    Wanted { path, text: provenance::sign(template, body), keep: Keep::UnlessUntouched, access: Access::All }
 }
 
 fn monitor(site: &Site) -> Result<String> {
@@ -58,14 +59,9 @@ fn settings_file(site: &Site) -> Result<String> {
 pub fn found_env_file(site: &Site) -> Option<PathBuf> {
     let added = &site.django.added_environment;
     let name = PathBuf::from(".env");
-    let text = std::fs::read_to_string(site.root.join(&name)).ok()?;
-    let names: Vec<&str> = text
-        .lines()
-        .filter_map(|line| line.trim().trim_start_matches("export ").split_once('='))
-        .map(|(name, _)| name.trim())
-        .collect();
+    let variables = variables::parse(&std::fs::read_to_string(site.root.join(&name)).ok()?);
     // Settings are assigned in the script; the file matters if anything else came from it.
-    let all_from_file = !added.is_empty() && added.keys().all(|variable| names.contains(&variable.as_str()));
+    let all_from_file = !added.is_empty() && added.keys().all(|variable| variables.contains_key(variable));
     all_from_file.then_some(name)
 }
 
@@ -92,5 +88,5 @@ fn gitignore(root: &Path, new: bool) -> Result<Option<Wanted>> {
             text.push('\n');
         }
     }
-    Ok(Some(Wanted { path, text, keep: Keep::Extend }))
+    Ok(Some(Wanted { path, text, keep: Keep::Extend, access: Access::All }))
 }

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use tempfile::{NamedTempFile, TempPath};
 
-use super::plan::{Change, Step, shown};
+use super::plan::{Access, Change, Step, shown};
 use crate::files;
 use crate::ui::term::Ui;
 
-/// Another user (Apache's) must be able to read what we write; nobody else may change it.
+/// Nobody but the owner may change what we write.
 const FILE_MODE: u32 = 0o644;
+const SECRET_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o755;
 
 /// Carries out `steps` and reports each. If one fails, those before it are undone.
@@ -60,7 +61,8 @@ impl Transaction {
         for step in steps.iter().filter(|step| step.writes()) {
             let folder = step.path.parent().unwrap_or(Path::new("."));
             self.create_folders(folder)?;
-            let mode = fs::metadata(&step.path).map_or(FILE_MODE, |meta| meta.mode() & 0o777);
+            let created = if step.access == Access::Owner { SECRET_MODE } else { FILE_MODE };
+            let mode = fs::metadata(&step.path).map_or(created, |meta| meta.mode() & 0o777);
             if let (Change::Replace, Some(old)) = (step.change, &step.present) {
                 let backup = backup_path(&step.path);
                 staged.push((stage(&backup, old, mode)?, None, backup.clone()));

@@ -23,12 +23,17 @@ pub enum AliasKind {
 }
 
 impl Alias {
-    /// Why this one is not served.
-    pub fn refusal(&self) -> String {
-        let name = match self.kind {
+    /// The setting that names the folder.
+    pub fn setting(&self) -> &'static str {
+        match self.kind {
             AliasKind::Static => "STATIC_ROOT",
             AliasKind::Media => "MEDIA_ROOT",
-        };
+        }
+    }
+
+    /// Why this one is not served.
+    pub fn refusal(&self) -> String {
+        let name = self.setting();
         format!("{name} {} holds the site's own code: it is not served", self.folder.display())
     }
 }

@@ -48,9 +48,14 @@ impl<'a> AllowedHosts<'a> {
         if self.accepts(&own) { own } else { self.names().next().unwrap_or(own) }
     }
 
-    /// The public name: the first listed that is not this machine's.
+    /// The names listed that are not this machine's.
+    pub fn public_names(&self) -> impl Iterator<Item = String> {
+        self.names().filter(|name| name != "localhost" && !name.ends_with(".localhost") && name.contains('.'))
+    }
+
+    /// The public name: the first of them.
     pub fn public_name(&self) -> Option<String> {
-        self.names().find(|name| name != "localhost" && !name.ends_with(".localhost") && name.contains('.'))
+        self.public_names().next()
     }
 }
 

@@ -8,3 +8,4 @@ pub mod hosts;
 pub mod monitor_place;
 pub mod name;
 pub mod resolve;
+pub mod variables;

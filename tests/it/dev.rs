@@ -207,16 +207,18 @@ fn dev_needs_init_first() {
 #[test]
 fn variables_and_settings_of_this_machine_reach_the_site_and_no_committed_file() {
     let sandbox = Sandbox::new();
-    sandbox.site(Flavor::Distribution);
-    sandbox.write("mysite/djwsgi.toml", "[env]\nSHARED = \"one\"\n");
+    sandbox.production_site(Flavor::Distribution, "");
+    sandbox.write("mysite/djwsgi.toml", "[env]\nSHARED = \"one\"\nfile = \".env\"\n");
     sandbox.write("mysite/djwsgi.local.toml", "[env]\nTOKEN = \"s3cret\"\nSHARED = \"mine\"\n");
-    sandbox.write("mysite/mysite/other.py", "from .settings import *\n");
+    let other = "from .settings import *\nSECURE_SSL_REDIRECT = False\nALLOWED_HOSTS = [\"*\"]\n";
+    sandbox.write("mysite/mysite/other.py", other);
     let names = "(\"TOKEN\", \"SHARED\", \"DJANGO_SETTINGS_MODULE\")";
     let tell = format!("HttpResponse(\" \".join(__import__(\"os\").environ.get(n, \"-\") for n in {names}))");
     sandbox.write("mysite/mysite/urls.py", &urls(&tell));
     sandbox.djwsgi("mysite", &["init"]).code(0);
     sandbox.djwsgi("mysite", &["deploy-config", "--prod", "--output", "out"]).code(0);
-    for file in ["apache/django.wsgi", "apache/mysite.conf", "out/django.wsgi", "out/mysite.conf"] {
+    for file in ["apache/django.wsgi", "apache/mysite.conf", "out/django.wsgi", "out/00-mysite.conf", "out/secrets.env"]
+    {
         assert!(!sandbox.read(format!("mysite/{file}")).contains("s3cret"), "{file}");
     }
     let server = Server::start(&sandbox, "mysite", &["--settings", "mysite.other"]);

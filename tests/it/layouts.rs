@@ -83,7 +83,8 @@ fn settings_packages_and_different_settings_of_manage_and_wsgi() {
     sandbox.write("shop/config/settings/dev.py", "from .base import *\n");
     sandbox.write(
         "shop/config/settings/prod.py",
-        "from .base import *\nDEBUG = False\nALLOWED_HOSTS = [\"shop.example\"]\n",
+        "from .base import *\nimport os\nDEBUG = False\nSECRET_KEY = os.urandom(30).hex()\n\
+         ALLOWED_HOSTS = [\"shop.example\"]\n",
     );
     // Not a default: wsgi.py insists on its own, dev must not care.
     let insisting = wsgi("config.settings.prod")
@@ -98,10 +99,12 @@ fn settings_packages_and_different_settings_of_manage_and_wsgi() {
     let shown = sandbox.djwsgi("shop", &["deploy-config", "--prod", "--output", "out"]).code(0);
     assert!(sandbox.read("shop/out/django.wsgi").contains("config.settings.prod"), "{}", shown.err);
     // Its facts are production's.
-    assert!(sandbox.read("shop/out/shop.conf").contains("ServerName shop.example") && !shown.err.contains("DEBUG"));
+    assert!(
+        sandbox.read("shop/out/00-shop.conf").contains("ServerName shop.example") && !shown.err.contains("DEBUG =")
+    );
     sandbox.write("shop/config/settings/prod.py", "from .base import *\nimport only_there\n");
-    let shown = sandbox.djwsgi("shop", &["deploy-config", "--prod"]).code(0);
-    shown.says(&["config.settings.prod can't be asked here", "only_there"]);
+    let shown = sandbox.djwsgi("shop", &["deploy-config", "--prod"]).code(3);
+    shown.says(&["error: config.settings.prod, the settings of production: ", "only_there", "hint: --env-file FILE"]);
     sandbox
         .djwsgi("shop", &["init"])
         .code(0)

@@ -28,6 +28,7 @@ fn a_site_in_an_odd_folder_works_end_to_end() {
         assert_eq!(server.get(""), (200, "one".to_owned()), "{name}");
         assert_eq!(server.get("static/admin/css/base.css").0, 200, "{name}");
         server.stop();
+        make_ready(&sandbox, name);
         let shown = sandbox.djwsgi(name, &["deploy-config", "--prod", "--output", "out"]);
         assert_eq!(shown.code, 0, "{name}: {}", shown.err);
         // Python reads the path back as it is.
@@ -37,6 +38,15 @@ fn a_site_in_an_odd_folder_works_end_to_end() {
         let shown = sandbox.run(command.args(["-c", read_back]).arg(script));
         assert_eq!(shown.out.trim_end_matches('\n'), sandbox.join(name).to_str().unwrap(), "{}", shown.err);
     }
+}
+
+/// Says in the settings what production needs.
+fn make_ready(sandbox: &Sandbox, name: &str) {
+    let settings = sandbox.read(format!("{name}/mysite/settings.py"));
+    let ready = "DEBUG = False\nALLOWED_HOSTS = ['www.example.org']\nSTATIC_ROOT = BASE_DIR / 'static'\n\
+                 DATABASES['default']['NAME'] = BASE_DIR / 'data/db.sqlite3'\n";
+    sandbox.write(format!("{name}/mysite/settings.py"), &format!("{settings}\n{ready}"));
+    sandbox.write(format!("{name}/djwsgi.local.toml"), "[prod]\nsecret-key-in-repository = true\n");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn an_owner_without_an_account_serves_too() {
 #[test]
 fn init_as_root_gives_the_files_to_the_owner_and_never_runs_the_site_as_root() {
     let sandbox = Sandbox::new();
-    sandbox.start_project(Flavor::Distribution, "mysite", "mysite");
+    sandbox.production_site(Flavor::Distribution, "");
     let told = sandbox.write("uid", "");
     let settings = sandbox.read("mysite/mysite/settings.py");
     let tell = format!("{settings}\nimport os\nopen({:?}, 'a').write('%d ' % os.getuid())\n", told.display());
@@ -96,7 +96,7 @@ fn only_root_may_name_another_user() {
 fn no_verb_runs_anything_of_the_sites_as_root() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = Sandbox::new();
-    sandbox.site(Flavor::Distribution);
+    sandbox.production_site(Flavor::Distribution, "SECURE_SSL_REDIRECT = False\nALLOWED_HOSTS += ['127.0.0.1']");
     // The site's own Python tells who started it.
     fs::remove_file(sandbox.join("mysite/.venv")).unwrap();
     let real = machine().venv(Flavor::Distribution).join("bin/python");

@@ -1,5 +1,6 @@
 //! `djwsgi dev`: the site under real Apache and mod_wsgi, in the foreground.
 
+mod as_prod;
 mod prepared;
 mod saves;
 
@@ -35,6 +36,9 @@ const PORT_ATTEMPTS: u32 = 5;
 pub fn run(ui: &Ui, args: &DevArgs) -> Result<()> {
     let root = discover::project_root(&files::current_folder()?, args.site.project_dir.as_deref())?;
     take_identity(ui, &root, args.user.as_deref())?;
+    if args.as_prod {
+        return as_prod::run(ui, args, &root);
+    }
     let runtime = match Runtime::claim(&root)? {
         Claim::Ours(runtime) => runtime,
         Claim::Taken(running) => return already_running(ui, running),

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod machine;
+pub mod production;
 pub mod reload;
 pub mod sandbox;
 pub mod server;

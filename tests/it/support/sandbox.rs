@@ -183,6 +183,21 @@ impl Sandbox {
         root
     }
 
+    /// A site that is ready for production at www.example.org: its settings say so, and its secret key comes
+    /// from the file `.env`.
+    pub fn production_site(&self, flavor: Flavor, settings: &str) -> PathBuf {
+        let root = self.start_project(flavor, "mysite", "mysite");
+        self.view("mysite", "one");
+        let text = self.read("mysite/mysite/settings.py");
+        self.write("mysite/mysite/settings.py", &format!("{text}\n{READY}\n{settings}\n"));
+        self.write("mysite/.env", &format!("DJANGO_SECRET_KEY={SECRET}\n"));
+        self.write("mysite/djwsgi.toml", "[env]\nfile = \".env\"\n");
+        for folder in ["data", "media", "static-files"] {
+            self.write(format!("mysite/{folder}/.keep"), "");
+        }
+        root
+    }
+
     /// Gives the site in `folder` one view, which answers `text` at `/`.
     pub fn view(&self, folder: &str, text: &str) {
         self.write(format!("{folder}/mysite/urls.py"), &urls(&format!("HttpResponse({text:?})")));
@@ -224,6 +239,27 @@ impl Sandbox {
         found
     }
 }
+
+/// The secret key of [`Sandbox::production_site`].
+pub const SECRET: &str = "k2H8sLq0vNw7xYz4TbRcPd6mJf3gUe1aWi5oXkQnSyVtBhZr9CjDlMpGuFE";
+
+/// What production needs to be said in the settings of a new site.
+const READY: &str = r#"
+import os
+DEBUG = False
+SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]
+ALLOWED_HOSTS = ["www.example.org"]
+SECURE_SSL_REDIRECT = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+SECURE_HSTS_SECONDS = 31536000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+STATIC_ROOT = BASE_DIR / "static-files"
+MEDIA_ROOT = BASE_DIR / "media"
+MEDIA_URL = "media/"
+DATABASES["default"]["NAME"] = BASE_DIR / "data/db.sqlite3"
+"#;
 
 /// A urls.py with one view, the value of `expression`.
 pub fn urls(expression: &str) -> String {

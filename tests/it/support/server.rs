@@ -71,6 +71,11 @@ impl<'a> Server<'a> {
         self
     }
 
+    /// Everything it has printed on stdout so far.
+    pub fn out(&self) -> String {
+        self.out.lock().unwrap().clone()
+    }
+
     /// Everything it has printed on stderr so far.
     pub fn err(&self) -> String {
         self.err.lock().unwrap().clone()

@@ -1,10 +1,14 @@
 //! The command line: every flag, with the one environment variable that sets it.
 
+mod deploy;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use deploy::{DeployConfigArgs, ProductionArgs, Target, TlsProfile, TlsSource};
 
 /// Said below the list of commands.
 const AFTER_HELP: &str = "Every flag can be set by a variable: --port by DJWSGI_PORT, --no-input by DJWSGI_NO_INPUT.";
@@ -150,6 +154,9 @@ pub struct DevArgs {
     /// What is kept loaded for the next save: 0 nothing, 1 installed packages, 2 the site as well [default: 2]
     #[arg(long, env = "DJWSGI_STANDBY", hide_env = true, value_name = "DEPTH", value_parser = clap::value_parser!(u8).range(0..=2))]
     pub standby: Option<u8>,
+    /// Serve the production config itself on loopback; edits are not picked up, as in production
+    #[arg(long, conflicts_with_all = ["host", "processes", "threads", "reload", "standby", "open", "user"], env = "DJWSGI_AS_PROD", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub as_prod: bool,
     /// Open the site in the browser when it is ready
     #[arg(long, env = "DJWSGI_OPEN", hide_env = true, value_parser = FalseyValueParser::new())]
     pub open: bool,
@@ -199,40 +206,6 @@ impl ReloadMode {
             Self::Off => "off",
         }
     }
-}
-
-/// `djwsgi deploy-config`.
-#[derive(Debug, Args)]
-pub struct DeployConfigArgs {
-    /// Where the site is and which Python runs it.
-    #[command(flatten)]
-    pub site: SiteArgs,
-    /// The production config: monitor removed, limits set, TLS
-    #[arg(long, env = "DJWSGI_PROD", hide_env = true, value_parser = FalseyValueParser::new())]
-    pub prod: bool,
-    /// Write the files into this folder instead of printing the config
-    #[arg(long, env = "DJWSGI_OUTPUT", hide_env = true, value_name = "DIR")]
-    pub output: Option<PathBuf>,
-    /// Public host name of the site [default: [site] server-name, else from ALLOWED_HOSTS]
-    #[arg(long, requires = "prod", env = "DJWSGI_SERVER_NAME", hide_env = true, value_name = "NAME")]
-    pub server_name: Option<String>,
-    /// Where TLS ends: certificate files, or no TLS in this Apache
-    #[arg(long, requires = "prod", value_enum, env = "DJWSGI_TLS", hide_env = true)]
-    pub tls: Option<TlsMode>,
-    /// How files are written.
-    #[command(flatten)]
-    pub write: WriteArgs,
-}
-
-/// Where TLS ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TlsMode {
-    /// In this Apache, with certificate files
-    #[default]
-    Files,
-    /// Nowhere: plain HTTP
-    Off,
 }
 
 /// The internal launcher.

@@ -1,0 +1,47 @@
+//! `djwsgi deploy-config --prod`.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{absolute, finish, proof};
+use crate::cli::DeployConfigArgs;
+use crate::commands::prepared::Prepared;
+use crate::production::trial::server_check;
+use crate::production::{advice, output, readiness};
+use crate::ui::term::Ui;
+
+/// Where the files of production go when nothing else is said.
+const OUTPUT: &str = "apache/production";
+
+/// Makes, checks, and prints or writes the production config.
+///
+/// # Errors
+/// When something is missing, the site is not ready for production, or a file is in the way.
+pub fn run(ui: &Ui, args: &DeployConfigArgs, root: &Path) -> Result<()> {
+    let prepared = Prepared::of(ui, root, &args.site, &args.production)?;
+    let deployment = prepared.deployment(&args.production)?;
+    let output = args.output.as_deref().map(absolute).transpose()?;
+    let folder = output.clone().unwrap_or_else(|| root.join(OUTPUT));
+    let wanted = output::all(&deployment, &folder)?;
+    let ready = readiness::look(&deployment)?;
+    for note in advice::of(&deployment) {
+        ui.note(&note);
+    }
+    for warning in &ready.warnings {
+        ui.warn(warning);
+    }
+    if !ready.done_by_apache.is_empty() {
+        ui.note(&format!("done by Apache, though Django misses it: {}", ready.done_by_apache.join(", ")));
+    }
+    ready.require()?;
+    server_check::refuse_leaks(&deployment, &wanted)?;
+    if args.prove {
+        return proof::run(ui, args, &deployment, &wanted, output.as_deref());
+    }
+    let unchecked = server_check::syntax(&deployment, &wanted[0].text)?;
+    if output.is_none() {
+        ui.note(&format!("the script, DEPLOY.md and the rest: djwsgi deploy-config --prod --output {OUTPUT}"));
+    }
+    finish(ui, args, output.as_deref(), unchecked, wanted)
+}

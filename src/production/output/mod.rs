@@ -1,0 +1,66 @@
+//! The files of a deployment.
+
+pub mod conf;
+mod container;
+mod forwarding;
+pub mod script;
+mod steps;
+mod unit;
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::cli::Target;
+use crate::files;
+use crate::production::deployment::Deployment;
+use crate::production::secrets;
+use crate::production::server::{conf_name, service};
+use crate::scaffold::plan::{Access, Keep, Wanted};
+use crate::scaffold::provenance;
+use crate::scaffold::site_files::generated;
+use crate::scaffold::templates::Template;
+
+/// Everything that belongs to the deployment, in `folder`; the config and the script come first.
+///
+/// # Errors
+/// When a value can't be expressed.
+pub fn all(deployment: &Deployment, folder: &Path) -> Result<Vec<Wanted>> {
+    let site = deployment.site;
+    let in_folder = |name: &str| folder.join(name);
+    let secrets = Wanted {
+        path: in_folder("secrets.env"),
+        text: provenance::sign(Template::Secrets, &secrets::render(site)?),
+        // From the moment it is there, it is the user's.
+        keep: Keep::Always,
+        access: Access::Owner,
+    };
+    let mut wanted = vec![
+        generated(folder.join(conf_name(deployment)), Template::ProductionConf, &conf::render(deployment)?),
+        generated(in_folder("django.wsgi"), Template::ProductionWsgi, &script::render(deployment)?),
+        secrets,
+        generated(in_folder("DEPLOY.md"), Template::Deploy, &steps::render(deployment, folder)?),
+        generated(in_folder(".gitignore"), Template::DeployIgnore, &Template::DeployIgnore.render(&json!({}))?),
+    ];
+    match deployment.target {
+        Target::Debian | Target::Rhel => {}
+        Target::Standalone => {
+            wanted.push(generated(in_folder(&service(deployment)), Template::Unit, &unit::render(deployment)?));
+            let logs = deployment.places.access_log.parent().unwrap_or(Path::new("/var/log"));
+            let data = json!({
+                "name": site.name,
+                "log_folder": files::config_text(logs)?,
+                "service": service(deployment),
+            });
+            wanted.push(generated(in_folder("logrotate"), Template::Logrotate, &Template::Logrotate.render(&data)?));
+        }
+        Target::Container => {
+            let text = container::file(deployment, folder)?;
+            wanted.push(generated(in_folder("Containerfile"), Template::Containerfile, &text));
+            let text = container::ignored(deployment)?;
+            wanted.push(generated(in_folder("containerignore"), Template::ContainerIgnore, &text));
+        }
+    }
+    Ok(wanted)
+}

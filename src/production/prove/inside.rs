@@ -1,0 +1,301 @@
+//! What is seen from inside the daemon processes, through a probe at the end of the WSGI script.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::client::{Client, Connection};
+use super::row::{self, Row};
+use crate::files;
+use crate::production::deployment::Deployment;
+use crate::production::trial::stage::Stage;
+
+const PROBE: &str = include_str!("probe.py");
+
+/// The module whose file is edited.
+const EDITED: &str = "djwsgi_edited.py";
+
+/// Modules that look for edits, in any server's development mode. Django loads its own without starting it.
+const WATCHERS: [&str; 3] = ["watchdog.observers", "watchfiles", "pyinotify"];
+
+/// Names of threads that do so: our own monitor's and Django's.
+const WATCHING: [&str; 2] = ["code monitor", "django-main-thread"];
+
+/// Longer than the monitor's second between two looks, and than Apache's before it notices that a process ended.
+const WATCH: Duration = Duration::from_millis(2_500);
+
+/// Half-sent by twice as many clients as there are threads, in bytes; more than a proxy reads ahead by itself.
+const BODY: u64 = 100_000;
+
+/// Of more there can be no proof: each takes two connections.
+const MOST_THREADS: usize = 200;
+
+/// A user has left after this time; half bodies are cut off after ten seconds.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// What the probe answers.
+#[derive(Debug, Deserialize)]
+struct Inside {
+    pid: u32,
+    edited: String,
+    debug: bool,
+    monitors: Vec<String>,
+    threads: Vec<String>,
+    umask: String,
+    folder: String,
+    encoding: String,
+    read: usize,
+    process_group: String,
+    application_group: String,
+    /// Not told by mod_wsgi 6.
+    reloading: Option<String>,
+    multithread: bool,
+    multiprocess: bool,
+    scheme: String,
+    address: String,
+    script_name: String,
+    forwarded: BTreeMap<String, String>,
+    secure: bool,
+}
+
+/// Looks inside.
+pub struct Probe<'a> {
+    client: &'a Client,
+    token: String,
+    base: String,
+}
+
+/// A word that nobody else knows.
+pub fn token() -> String {
+    let mut bytes = [0u8; 16];
+    // Without the kernel's random numbers there is no TLS either.
+    let _ = fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The end of the script with the probe.
+pub fn tail(deployment: &Deployment, token: &str) -> String {
+    let own = [deployment.site.monitor.module.as_str(), "djwsgi_monitor"];
+    let watchers: Vec<&str> = WATCHERS.into_iter().chain(own).collect();
+    let forwarded = [
+        "HTTP_X_FORWARDED_HOST",
+        "HTTP_X_FORWARDED_PORT",
+        "HTTP_X_FORWARDED_SCHEME",
+        "HTTP_X_FORWARDED_SSL",
+        "HTTP_X_REAL_IP",
+        "HTTP_X_CLIENT_IP",
+        "HTTP_FORWARDED",
+        "HTTP_PROXY",
+    ];
+    // JSON's lists and strings are Python's too.
+    format!("\n\nTOKEN = {}\nWATCHERS = {}\nFORWARDED = {}{PROBE}", json!(token), json!(watchers), json!(forwarded))
+}
+
+/// Puts the module that is edited beside the script.
+///
+/// # Errors
+/// When it can't be written.
+pub fn lay_out(folder: &Path) -> Result<()> {
+    files::write_private(&folder.join("etc").join(EDITED), "VALUE = \"before\"\n")
+}
+
+impl<'a> Probe<'a> {
+    /// A probe for a script that has it.
+    pub fn new(deployment: &Deployment, client: &'a Client, token: &str) -> Self {
+        Self { client, token: token.to_owned(), base: deployment.site.base_path() }
+    }
+
+    fn look(&self, headers: &[(&str, &str)]) -> Result<Inside> {
+        let mut all = vec![("X-Djwsgi-Probe", self.token.as_str())];
+        all.extend(headers);
+        let reply = self.client.ask("GET", &format!("{}?nap", self.base), &all)?;
+        let answer = serde_json::from_slice(&reply.body);
+        answer.with_context(|| format!("the site does not load: status {}", reply.status))
+    }
+
+    /// Every process that answers when many ask at once.
+    fn processes(&self) -> Result<BTreeSet<u32>> {
+        let looks: Vec<Result<Inside>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16).map(|_| scope.spawn(|| self.look(&[]))).collect();
+            threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+        });
+        looks.into_iter().map(|look| look.map(|inside| inside.pid)).collect()
+    }
+
+    /// Where and how the site runs.
+    ///
+    /// # Errors
+    /// When the site does not load.
+    pub fn daemons(&self, deployment: &Deployment) -> Result<Row> {
+        let inside = self.look(&[])?;
+        let site = deployment.site;
+        let umask = if deployment.serves_media() { "0022" } else { "0027" };
+        let processes = site.config.prod.processes.map_or(2, u16::from);
+        let expected_scheme = if deployment.tls.is_some() { "https" } else { "http" };
+        let mount = site.mount().trim_end_matches('/');
+        let mut faults = Vec::new();
+        let mut expect = |holds: bool, fault: String| faults.extend((!holds).then_some(fault));
+        expect(inside.process_group == site.name, format!("process group {:?}", inside.process_group));
+        expect(inside.application_group.is_empty(), format!("sub-interpreter {:?}", inside.application_group));
+        expect(inside.reloading.as_deref() != Some("1"), "the script is reloaded by itself".to_owned());
+        expect(inside.multiprocess == (processes > 1), format!("wsgi.multiprocess {}", inside.multiprocess));
+        let threads = site.config.prod.threads.map_or(10, u16::from);
+        expect(inside.multithread == (threads > 1), format!("wsgi.multithread {}", inside.multithread));
+        expect(inside.umask == umask, format!("umask {}", inside.umask));
+        expect(Path::new(&inside.folder) == site.root, format!("working directory {}", inside.folder));
+        expect(inside.encoding == "utf-8", format!("file names are read as {}", inside.encoding));
+        expect(inside.scheme == expected_scheme, format!("wsgi.url_scheme {}", inside.scheme));
+        expect(inside.script_name == mount, format!("SCRIPT_NAME {:?}", inside.script_name));
+        Ok(Row::of(row::DAEMONS, 10, faults))
+    }
+
+    /// Nothing of development is in there.
+    ///
+    /// # Errors
+    /// When the site does not load.
+    pub fn development(&self) -> Result<Row> {
+        let inside = self.look(&[])?;
+        let mut faults: Vec<String> = inside.monitors.iter().map(|name| format!("{name} is loaded")).collect();
+        if inside.debug {
+            faults.push("DEBUG is True".to_owned());
+        }
+        let watching = inside.threads.iter().filter(|name| WATCHING.contains(&name.as_str()));
+        faults.extend(watching.map(|name| format!("a thread {name}")));
+        Ok(Row::of(row::DEVELOPMENT, 3, faults))
+    }
+
+    /// Edits change nothing: the same processes answer with the same code.
+    ///
+    /// # Errors
+    /// When the site does not load, or the files can't be edited.
+    pub fn edits(&self, stage: &Stage) -> Result<Row> {
+        let before = self.processes()?;
+        let folder = stage.rehearsal.folder.join("etc");
+        files::write_private(&folder.join(EDITED), "VALUE = \"after\"\n")?;
+        let script = folder.join("django.wsgi");
+        let text = fs::read_to_string(&script)?;
+        files::write_private(&script, &(text + "# edited\n"))?;
+        let started = Instant::now();
+        let mut faults = Vec::new();
+        let mut asked = 0;
+        while started.elapsed() < WATCH {
+            let inside = self.look(&[])?;
+            asked += 1;
+            if inside.edited != "before" {
+                faults.push("an edit is served".to_owned());
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let after = self.processes()?;
+        if !after.is_subset(&before) && before.len() >= after.len() {
+            faults.push(format!("processes {before:?} became {after:?}"));
+        }
+        if fs::read_dir("/proc").is_ok() && before.iter().any(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            faults.push(format!("of the processes {before:?} some have ended"));
+        }
+        Ok(Row::of(row::EDITS, asked, faults))
+    }
+
+    /// Strangers can't say who they are.
+    ///
+    /// # Errors
+    /// When the site does not load.
+    pub fn spoofing(&self, deployment: &Deployment) -> Result<Row> {
+        let plain = self.look(&[])?;
+        let other = if plain.scheme == "https" { "http" } else { "https" };
+        let lies: [(&str, &str); 9] = [
+            ("X-Forwarded-For", "192.0.2.1"),
+            ("X-Forwarded-Proto", other),
+            ("X-Forwarded-Scheme", other),
+            ("X-Forwarded-SSL", "on"),
+            ("X-Forwarded-Host", "evil.invalid"),
+            ("X-Real-IP", "192.0.2.1"),
+            ("X-Client-IP", "192.0.2.1"),
+            ("Forwarded", "for=192.0.2.1;proto=https;host=evil.invalid"),
+            ("Proxy", "http://evil.invalid"),
+        ];
+        // The proof itself comes from there.
+        if deployment.proxies.iter().any(|network| network.starts_with("127.")) {
+            return Ok(Row::not_tried(row::SPOOFING, "loopback, from where the proof asks, is trusted"));
+        }
+        let own = own_lie(deployment);
+        let mut faults = Vec::new();
+        let own = own.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
+        let all: Vec<(&str, &str)> = lies.into_iter().chain(own).collect();
+        let told =
+            |inside: &Inside| (inside.address.clone(), inside.scheme.clone(), inside.secure, inside.forwarded.clone());
+        for lie in &all {
+            let inside = self.look(&[*lie])?;
+            if told(&inside) != told(&plain) {
+                faults.push(format!("{}: {} is believed", lie.0, lie.1));
+            }
+        }
+        Ok(Row::of(row::SPOOFING, all.len(), faults))
+    }
+
+    /// Half-sent bodies don't take the site's threads.
+    ///
+    /// # Errors
+    /// When there are no connections.
+    pub fn half_bodies(&self, deployment: &Deployment) -> Result<Row> {
+        let prod = &deployment.site.config.prod;
+        let threads = prod.processes.map_or(2, usize_of) * prod.threads.map_or(10, usize_of);
+        if threads > MOST_THREADS {
+            return Ok(Row::not_tried(
+                row::HALF_BODIES,
+                format!("{threads} threads are more than the proof has connections for"),
+            ));
+        }
+        let count = threads * 2;
+        let body = BODY.min(deployment.max_body);
+        let length = body.to_string();
+        let size = usize::try_from(body).unwrap_or(usize::MAX);
+        let mut open: Vec<Connection> = Vec::new();
+        for _ in 0..count {
+            let request = self.client.request("POST", &self.base, self.client.name(), &[("Content-Length", &length)]);
+            let mut connection = self.client.connect()?;
+            connection.write_all(&request)?;
+            // More than a proxy reads ahead by itself.
+            connection.write_all(&vec![b'x'; size * 2 / 5])?;
+            connection.flush()?;
+            open.push(connection);
+        }
+        let started = Instant::now();
+        let answered = self.look(&[]);
+        let faults = match answered {
+            Ok(_) if started.elapsed() < PATIENCE => Vec::new(),
+            Ok(_) => vec![format!("an answer took {} s", started.elapsed().as_secs())],
+            Err(error) => vec![error.to_string()],
+        };
+        drop(open);
+        let request = self.client.request(
+            "POST",
+            &self.base,
+            self.client.name(),
+            &[("X-Djwsgi-Probe", &self.token), ("Content-Length", &length)],
+        );
+        let whole = self.client.connect()?.exchange(&[request, vec![b'x'; size]].concat())?;
+        let read = serde_json::from_slice::<Inside>(&whole.body).map(|inside| inside.read).unwrap_or_default();
+        let cut = (read != size).then(|| format!("of a body of {size} bytes {read} came"));
+        let faults = faults.into_iter().chain(cut).collect();
+        Ok(Row::of(row::HALF_BODIES, count, faults))
+    }
+}
+
+/// The header of `SECURE_PROXY_SSL_HEADER`, from a stranger.
+fn own_lie(deployment: &Deployment) -> Option<(String, String)> {
+    let facts = deployment.site.django.production.as_ref()?;
+    let [name, value] = facts.proxy_ssl_header.as_slice() else { return None };
+    Some((name.strip_prefix("HTTP_")?.replace('_', "-"), value.clone()))
+}
+
+fn usize_of(number: std::num::NonZeroU16) -> usize {
+    usize::from(number.get())
+}

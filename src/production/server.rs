@@ -1,0 +1,45 @@
+//! What the server calls things, and what the site writes there.
+
+use std::path::{Path, PathBuf};
+
+use super::deployment::Deployment;
+use crate::cli::Target;
+
+/// Folders that everybody may write in.
+const SHARED: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
+
+/// The name of the config in the output folder.
+pub fn conf_name(deployment: &Deployment) -> String {
+    let name = deployment.places.conf.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// The systemd service that serves the site.
+pub fn service(deployment: &Deployment) -> String {
+    match deployment.target {
+        Target::Debian => "apache2.service".to_owned(),
+        Target::Rhel => "httpd.service".to_owned(),
+        Target::Standalone | Target::Container => format!("djwsgi-{}.service", deployment.site.name),
+    }
+}
+
+/// The server's program.
+pub fn binary(deployment: &Deployment) -> PathBuf {
+    let usual = if deployment.places.apache_user == "apache" { "/usr/sbin/httpd" } else { "/usr/sbin/apache2" };
+    deployment.apache.map_or_else(|| PathBuf::from(usual), |apache| apache.binary.clone())
+}
+
+/// Folders on the server that the site writes in: uploads, databases, caches, logs.
+pub fn written_folders(deployment: &Deployment) -> Vec<PathBuf> {
+    let (site, places) = (deployment.site, &deployment.places);
+    let facts = site.django.production.as_ref();
+    let listed = facts.into_iter().flat_map(|facts| &facts.written).map(|written| written.folder().to_owned());
+    let media = site.config.media.root.as_ref().map(|folder| site.root.join(folder));
+    let media = media.or_else(|| site.django.media_root.clone());
+    // Where everybody may write, nothing is given to anybody.
+    let own = listed.chain(media).filter(|folder| !SHARED.iter().any(|shared| folder == Path::new(shared)));
+    let mut folders: Vec<PathBuf> = own.map(|folder| places.there(&folder)).collect();
+    folders.sort();
+    folders.dedup();
+    folders
+}

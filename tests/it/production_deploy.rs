@@ -1,0 +1,130 @@
+//! DEPLOY.md, followed to the letter in the system's own Apache: in a network and a mount namespace of its
+//! own with a copy of /etc, so that the machine is left as it was.
+
+use crate::support::sandbox::{SECRET, until_no_process};
+use crate::support::{Sandbox, on_both};
+
+const VIEWS: &str = r#"
+import os, sys, threading
+from django.http import HttpResponse
+from django.urls import path
+
+def facts(request):
+    monitors = [name for name in sys.modules if name.endswith(".monitor")]
+    return HttpResponse("one %s %s %s %s" % (monitors, request.is_secure(), __import__("pwd").getpwuid(os.getuid())[0],
+                                            oct(os.umask(0o22))))
+
+urlpatterns = [path("", facts)]
+"#;
+
+/// The commands of DEPLOY.md, in order, without those that need the network or systemd.
+pub fn commands(text: &str) -> String {
+    let mut inside = false;
+    let mut commands = String::new();
+    for line in text.lines() {
+        if line == "```sh" || line == "```" {
+            inside = line == "```sh" && !inside;
+        } else if inside && !line.starts_with("apt ") && !line.starts_with("curl ") {
+            commands += line;
+            commands.push('\n');
+        }
+    }
+    commands
+}
+
+#[test]
+fn the_steps_lead_to_a_site_that_serves_and_never_reloads() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.production_site(flavor, "");
+        sandbox.write("mysite/mysite/urls.py", VIEWS);
+        sandbox.write(
+            "mysite/djwsgi.toml",
+            "[env]\nfile = \".env\"\n[prod]\ncertificate = \"/etc/ssl/site.crt\"\ncertificate-key = \"/etc/ssl/site.key\"\n",
+        );
+        sandbox.djwsgi("mysite", &["init"]).code(0);
+        // Without what DEPLOY.md has in its step about settings.
+        let settings = sandbox.read("mysite/mysite/settings.py");
+        let named = |line: &&str| !["SECURE_", "SESSION_", "CSRF_"].iter().any(|name| line.starts_with(name));
+        let without: Vec<&str> = settings.lines().filter(named).collect();
+        assert!(without.len() < settings.lines().count());
+        sandbox.write("mysite/mysite/settings.py", &without.join("\n"));
+        let arguments = ["deploy-config", "--prod", "--target", "debian", "--output", "../out"];
+        sandbox.djwsgi("mysite", &arguments).code(0);
+        let document = sandbox.read("out/DEPLOY.md");
+        let (_, step) = document.split_once("```python\n").unwrap();
+        let step = step.split("```").next().unwrap();
+        sandbox.write("mysite/mysite/settings.py", &format!("{}\n{step}", without.join("\n")));
+        // The site and its environment must be readable for the account, and are.
+        let steps = commands(&sandbox.read("out/DEPLOY.md"));
+        assert!(steps.contains("a2ensite") && steps.contains("check --deploy --fail-level WARNING"), "{steps}");
+        sandbox.write("steps.sh", &steps);
+        let script = r#"
+        cp -a /etc etc
+        mkdir lib
+        cp -a /var/lib/apache2 lib
+        unshare --net --mount bash -euo pipefail -c '
+            ip link set lo up
+            mount --bind etc /etc
+            mount -t tmpfs none /var/log/apache2
+            mount --bind lib /var/lib
+            mount -t tmpfs none /run
+            mkdir -p /run/lock /var/run/apache2
+            systemctl() { echo "systemctl $*" >&2; [ "$1" != restart ] || apachectl -k start >&2; }
+            stop() { apachectl -k stop >&2 || true; for i in $(seq 500); do [ -e /run/apache2/apache2.pid ] || break; sleep 0.02; done; }
+            trap stop EXIT
+            a2dismod -q wsgi >&2 || true
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=www.example.org \
+                -keyout /etc/ssl/site.key -out /etc/ssl/site.crt 2>/dev/null
+            sed -i "s/^#DJANGO_SECRET_KEY=.*/DJANGO_SECRET_KEY=$KEY/" out/secrets.env
+            cd out
+            . ../steps.sh >&2
+            cd ..
+            get() { curl -sk --retry 20 --retry-connrefused --retry-delay 1 "$@"; echo; }
+            at="--resolve www.example.org:80:127.0.0.1 --resolve www.example.org:443:127.0.0.1"
+            get $at https://www.example.org/
+            get $at http://www.example.org/a -o /dev/null -w "%{http_code} %{redirect_url}"
+            get $at https://www.example.org/static/admin/css/base.css -o /dev/null -w "%{http_code} %{content_type}"
+            get $at https://www.example.org/server-status -o /dev/null -w "%{http_code}"
+            get -k https://127.0.0.1/ -o /dev/null -w "%{http_code}"
+            daemons() {
+                for environ in $(grep -lsazx "DJWSGI_TEST=$DJWSGI_TEST" /proc/[0-9]*/environ); do
+                    grep -lsa "^(wsgi:mysite)" "${environ%environ}cmdline" || true
+                done | xargs
+            }
+            # Every process has loaded its views, so that an edit could only show through a reload.
+            seq 200 | xargs -P8 -I% curl -sk $at "https://www.example.org/?%" -o /dev/null
+            before=$(daemons)
+            sed -i s/one/two/ mysite/mysite/urls.py
+            touch -d "+1 min" /etc/djwsgi/mysite/django.wsgi
+            end=$(($(date +%s) + 4))
+            while [ "$(date +%s)" -lt $end ]; do get $at https://www.example.org/; done | sort -u
+            [ "$before" = "$(daemons)" ] && echo same processes
+            # A reload of Apache brings the new code, and no request fails meanwhile.
+            apachectl -k graceful
+            for i in $(seq 400); do get $at https://www.example.org/ >answer; grep -qE "^(one|two)" answer || cat answer; grep -q ^two answer && break; sleep 0.02; done
+            cat answer
+            stat -c "%a %U %G" /etc/djwsgi/mysite/secrets.env
+            get $at "https://www.example.org/?token=a-secret" >/dev/null
+            cat /var/log/apache2/* | grep -c a-secret || true
+        '"#;
+        let shown = sandbox.root_script(&format!("export KEY={SECRET}\n{script}"));
+        until_no_process(&sandbox);
+        assert_eq!(shown.code, 0, "stdout: {}\nstderr: {}", shown.out, shown.err);
+        let lines: Vec<&str> = shown.out.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let own = "one [] True mysite 0o22";
+        let expected = [
+            own,
+            "301 https://www.example.org/a",
+            "200 text/css",
+            "403",
+            "400",
+            own,
+            "same processes",
+            "two [] True mysite 0o22",
+            "640 root mysite",
+            "0",
+        ];
+        assert_eq!(lines, expected, "{}", shown.err);
+    });
+}

@@ -1,0 +1,211 @@
+//! The forms of a deployment: a server of the site's own, a container, other machines' versions.
+
+use std::fs;
+
+use crate::support::sandbox::{SECRET, until_no_process};
+use crate::support::{Flavor, Sandbox, machine, on_both};
+
+const TOML: &str = "[env]\nfile = \".env\"\n[prod]\ncertificate = \"/etc/djwsgi/tls/site.crt\"\n\
+                    certificate-key = \"/etc/djwsgi/tls/site.key\"\n";
+
+/// A private /etc, /run, /var/log and /var/lib/djwsgi, and `get` for a server there.
+const PRIVATE: &str = r#"
+    ip link set lo up
+    mount --bind etc /etc
+    mount -t tmpfs none /var/log
+    mount --bind lib /var/lib
+    mount -t tmpfs none /run
+    mkdir -p /etc/djwsgi/tls
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=www.example.org \
+        -keyout /etc/djwsgi/tls/site.key -out /etc/djwsgi/tls/site.crt 2>/dev/null
+    get() { curl -sk --retry 20 --retry-connrefused --retry-delay 1 --resolve www.example.org:443:127.0.0.1 "$@"; echo; }
+    server=
+    trap "[ -z \"\$server\" ] || kill -9 \$server 2>/dev/null || true" EXIT
+    gone() { for i in $(seq 500); do kill -0 "$1" 2>/dev/null || return 0; sleep 0.02; done; return 1; }
+"#;
+
+/// Runs `body` with private folders; `$PRIVATE` has been done before.
+fn in_private(sandbox: &Sandbox, flags: &str, body: &str) -> Vec<String> {
+    sandbox.write("private.sh", PRIVATE);
+    sandbox.write("body.sh", body);
+    let script = format!(
+        "export KEY={SECRET}\ncp -a /etc etc\nmkdir lib\ncp -a /var/lib/apache2 lib\n\
+         unshare --net --mount {flags} bash -euo pipefail -c '. ./private.sh; . ./body.sh'"
+    );
+    let shown = sandbox.root_script(&script);
+    until_no_process(sandbox);
+    assert_eq!(shown.code, 0, "stdout: {}\nstderr: {}", shown.out, shown.err);
+    shown.out.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_server_of_its_own_runs_by_its_unit() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.production_site(flavor, "");
+        sandbox.write("mysite/djwsgi.toml", TOML);
+        sandbox.djwsgi("mysite", &["deploy-config", "--prod", "--target", "standalone", "--output", "../out"]).code(0);
+        sandbox.write("steps.sh", &super::production_deploy::commands(&sandbox.read("out/DEPLOY.md")));
+        let lines = in_private(
+            &sandbox,
+            "",
+            r#"
+            systemctl() { echo "systemctl $*" >&2; }
+            sed -i "s/^#DJANGO_SECRET_KEY=.*/DJANGO_SECRET_KEY=$KEY/" out/secrets.env
+            (cd out && . ../steps.sh >&2)
+            unit=/etc/systemd/system/djwsgi-mysite.service
+            systemd-analyze verify $unit && echo verified
+            logrotate --debug /etc/logrotate.d/djwsgi-mysite >/dev/null 2>&1 && echo rotated
+            eval "exec $(sed -n "s/^ExecStart=//p" $unit)" &
+            server=$!
+            get https://www.example.org/
+            eval "$(sed -n "s/^ExecReload=\"/\"/p" $unit)" 2>&1
+            MAINPID=$server
+            eval "$(sed -n "s|^ExecReload=/bin|/bin|p" $unit)"
+            sleep 0.5
+            get https://www.example.org/
+            # A broken config is not what a running server is told of.
+            echo nonsense >>/etc/djwsgi/mysite/httpd.conf
+            eval "$(sed -n "s/^ExecReload=\"/\"/p" $unit)" 2>/dev/null || echo refused
+            get https://www.example.org/
+            kill -WINCH $server
+            gone $server && echo ended
+            ls /var/log/djwsgi-mysite
+            "#,
+        );
+        let expected =
+            ["verified", "rotated", "one", "Syntax OK", "one", "refused", "one", "ended", "access.log", "error.log"];
+        assert_eq!(lines, expected);
+    });
+}
+
+#[test]
+fn the_unit_exposes_little() {
+    let sandbox = Sandbox::new();
+    sandbox.production_site(Flavor::Distribution, "");
+    sandbox.djwsgi("mysite", &["deploy-config", "--prod", "--target", "standalone", "--output", "../out"]).code(0);
+    let shown =
+        sandbox.root_script("systemd-analyze security --offline=true --no-pager out/djwsgi-mysite.service | tail -1");
+    let exposure = shown.out.split("djwsgi-mysite.service:").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let exposure: f64 =
+        exposure.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{} {}", shown.out, shown.err));
+    assert!(exposure <= 3.0, "{}", shown.out);
+}
+
+#[test]
+fn a_container_serves_as_process_one_and_stops_within_its_grace() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.production_site(flavor, "");
+        sandbox.write("mysite/djwsgi.toml", TOML);
+        sandbox.djwsgi("mysite", &["deploy-config", "--prod", "--target", "container", "--output", "../out"]).code(0);
+        let image = sandbox.read("out/Containerfile");
+        assert!(image.contains("COPY . /srv/mysite") && image.contains("STOPSIGNAL SIGWINCH"), "{image}");
+        // The site changes nothing but what it writes, and secrets stay outside wherever they lie.
+        assert!(!image.contains("-o mysite -g mysite /srv/mysite \\") && image.contains("acme /srv/mysite"), "{image}");
+        let ignored = sandbox.read("out/containerignore");
+        assert!(
+            !image.contains(SECRET) && ignored.contains("**/*.env\n") && ignored.contains("**/.env\n"),
+            "{ignored}"
+        );
+        assert!(sandbox.read("out/DEPLOY.md").contains("--user mysite -e DJANGO_SETTINGS_MODULE=mysite.settings"));
+        let module = match flavor {
+            Flavor::Distribution => "/usr/lib/apache2/modules/mod_wsgi.so".to_owned(),
+            Flavor::Pypi => {
+                let folder = machine().venv(flavor).join("lib/python3.11/site-packages/mod_wsgi/server");
+                let module = fs::read_dir(folder)
+                    .unwrap()
+                    .flatten()
+                    .find(|file| file.path().extension().is_some_and(|end| end == "so"));
+                module.unwrap().path().display().to_string()
+            }
+        };
+        // What the image's build and the start of the container do; there is no engine here.
+        let body = r#"
+            useradd --system --user-group --no-create-home mysite
+            mkdir -p /etc/djwsgi/mysite /var/lib/djwsgi/mysite/acme modules
+            cp -a /usr/lib/apache2/modules/. modules; cp -L MODULE modules/mod_wsgi.so
+            mount --bind modules /usr/lib/apache2/modules
+            mount -t tmpfs none /srv; mount -t tmpfs none /opt
+            mkdir -p /srv/mysite /opt/mysite/venv /run/djwsgi-mysite
+            mount --bind mysite /srv/mysite; mount --bind VENV /opt/mysite/venv
+            cp out/httpd.conf out/django.wsgi /etc/djwsgi/mysite/
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=catchall.invalid \
+                -keyout /etc/djwsgi/mysite/catchall.key -out /etc/djwsgi/mysite/catchall.crt 2>/dev/null
+            for signal in WINCH TERM; do
+                : >access.log
+                DJANGO_SECRET_KEY=$KEY unshare --pid --fork --mount-proc --kill-child \
+                    /usr/sbin/apache2 -DFOREGROUND -f /etc/djwsgi/mysite/httpd.conf >>access.log 2>error.log &
+                server=$!
+                get https://www.example.org/ || cat error.log
+                first=$(pgrep -P $server)
+                begun=$(date +%s)
+                kill -$signal $first
+                gone $server && [ $(($(date +%s) - begun)) -lt 10 ] && echo $signal
+                grep -q "\"GET / HTTP/[0-9.]*\" 200" access.log && echo logged
+            done
+        "#;
+        let body = body.replace("MODULE", &module).replace("VENV", machine().venv(flavor).to_str().unwrap());
+        assert_eq!(in_private(&sandbox, "", &body), ["one", "WINCH", "logged", "one", "TERM", "logged"]);
+    });
+}
+
+#[test]
+fn other_machines_versions_are_kept_to_and_losses_are_said() {
+    let sandbox = Sandbox::new();
+    sandbox.production_site(Flavor::Distribution, "");
+    let old = [
+        "deploy-config",
+        "--prod",
+        "--apache",
+        "2.4.37",
+        "--mod-wsgi",
+        "4.6.4",
+        "--openssl",
+        "1.1.1",
+        "--target",
+        "rhel",
+    ];
+    let shown = sandbox.djwsgi("mysite", &old).code(0);
+    assert!(
+        !shown.out.contains("StrictHostCheck") && !shown.out.contains("handshake=") && !shown.out.contains("Rotation")
+    );
+    let shown = shown.says(&["Apache 2.4.37: a wrong Host", "TLS handshakes", "mod_wsgi 4.6.4", "OpenSSL 1.1.1"]);
+    assert!(shown.out.contains("/run/httpd/") && !shown.out.contains("a2enmod"), "{}", shown.out);
+    let new = ["deploy-config", "--prod", "--apache", "2.4.66", "--mod-wsgi", "6.1.1", "--openssl", "3.5.0"];
+    let shown = sandbox.djwsgi("mysite", &new).code(0);
+    assert!(shown.out.contains("StrictHostCheck On") && !shown.err.contains("note: mod_wsgi"), "{}", shown.err);
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_everywhere() {
+    let sandbox = Sandbox::new();
+    sandbox.production_site(Flavor::Distribution, "");
+    for target in ["debian", "rhel", "standalone", "container"] {
+        for (number, variables, from) in [
+            (1, [("LANG", "C.UTF-8"), ("TZ", "UTC")], "mysite"),
+            (2, [("LANG", "C"), ("TZ", "Asia/Tokyo")], "mysite/mysite"),
+        ] {
+            // The name of the folder stands in the steps: it is the same, and moved afterwards.
+            let output = sandbox.join("out").display().to_string();
+            let mut command =
+                sandbox.djwsgi_command(from, &["deploy-config", "--prod", "--target", target, "--output", &output]);
+            let shown = sandbox.run(command.envs(variables));
+            assert_eq!(shown.code, 0, "{}", shown.err);
+            fs::rename(sandbox.join("out"), sandbox.join(format!("{target}-{number}"))).unwrap();
+        }
+        let same = sandbox
+            .root_script(&format!("diff -r {target}-1 {target}-2 | grep -v -e {target}-1 -e {target}-2 || true"));
+        assert_eq!(same.out, "", "{target}");
+        let names = |number: u32| -> Vec<_> {
+            let mut names: Vec<_> = fs::read_dir(sandbox.join(format!("{target}-{number}")))
+                .unwrap()
+                .flatten()
+                .map(|file| file.file_name())
+                .collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(1), names(2));
+    }
+}
