@@ -2,7 +2,7 @@
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E env PATH="$$PATH")
 
-.PHONY: demo build install test bench-reload lint clean
+.PHONY: demo build install test bench-reload bench-serve fuzz lint clean
 
 demo: build
 	@scripts/demo target/release/djwsgi
@@ -29,10 +29,23 @@ test:
 
 # The reload against other servers, an hour and more. BENCH="--quick", "--help": options of bench/reload.py.
 bench-reload: build
-	@scripts/need test
+	@scripts/need bench
 	$(SUDO) bench/prepare target/release/djwsgi
 	$(SUDO) bench/run $(BENCH)
-	@[ ! -e /var/tmp/djwsgi-bench/benchmarks.md ] || cp /var/tmp/djwsgi-bench/benchmarks.md docs/benchmarks.md
+	@bench/put reload /var/tmp/djwsgi-bench/benchmarks.md
+
+# Requests per second of the production config against other servers, a quarter of an hour. BENCH="--quick": options of bench/serve.py.
+bench-serve: build
+	@scripts/need bench
+	$(SUDO) bench/prepare target/release/djwsgi
+	$(SUDO) bench/serve.py $(BENCH)
+	@bench/put serving /var/tmp/djwsgi-bench/serving.md
+
+# Any values through the real parsers, an hour and more. CASES="1000": how many of each kind.
+CASES ?= 100000
+fuzz:
+	@scripts/need test
+	DJWSGI_CASES=$(CASES) cargo test --release --locked --lib roundtrip
 
 clean:
 	cargo clean

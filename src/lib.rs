@@ -14,6 +14,8 @@ mod interrupt;
 mod process;
 mod production;
 mod python;
+#[cfg(test)]
+mod roundtrip;
 mod scaffold;
 mod site;
 mod ui;
