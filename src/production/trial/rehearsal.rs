@@ -88,8 +88,11 @@ impl Rehearsal {
     pub fn of(deployment: &Deployment, apache: &Apache, conf: &str, place: &Place) -> Result<Self> {
         let Place { folder, ports, .. } = *place;
         let rewriter = Rewriter::new(deployment, apache, place)?;
-        let mut text =
-            if deployment.is_whole_server() { String::new() } else { frame(deployment, apache, folder, ports)? };
+        // A folder here may need it where the one on the server does not.
+        let mut text = format!("{}\n", quote::DOLLAR_DEFINE);
+        if !deployment.is_whole_server() {
+            text += &frame(deployment, apache, folder, ports)?;
+        }
         let mut rewritten = Vec::new();
         text += &bare_vhost(folder, ports)?;
         for line in conf.lines() {
@@ -262,8 +265,7 @@ fn end_of_quoted(text: &str) -> usize {
 fn frame(deployment: &Deployment, apache: &Apache, folder: &Path, ports: Ports) -> Result<String> {
     let text = |path: &Path| Ok::<_, anyhow::Error>(quote::argument(files::config_text(path)?));
     let mut frame = format!(
-        "{}\nServerRoot {}\nDefaultRuntimeDir {}\nPidFile {}\nServerName localhost\nErrorLog {}\nLogLevel warn\n",
-        quote::DOLLAR_DEFINE,
+        "ServerRoot {}\nDefaultRuntimeDir {}\nPidFile {}\nServerName localhost\nErrorLog {}\nLogLevel warn\n",
         text(&folder.join("etc"))?,
         text(&folder.join("run"))?,
         text(&folder.join("run/httpd.pid"))?,
