@@ -14,7 +14,7 @@ use crate::scaffold::templates::fields;
 /// Modules that every distribution compiles in or loads by itself are no concern of a shared server's.
 const BASE: [&str; 2] = ["mpm_event", "authz_core"];
 
-/// Compiled in on Debian, loaded elsewhere: (identifier, file).
+/// Compiled in on Debian, loaded elsewhere.
 const OFTEN_BUILT_IN: [&str; 4] = ["unixd", "log_config", "logio", "watchdog"];
 
 /// Enabled wherever a distribution's Apache is installed, or with another one that is asked for.
@@ -41,7 +41,7 @@ fn used(deployment: &Deployment) -> Vec<&'static str> {
     if deployment.buffer_port.is_some() {
         names.extend(["proxy", "proxy_http", "buffer"]);
     }
-    if deployment.tls.as_ref().is_some_and(|tls| tls.contact.is_some()) {
+    if deployment.is_managed() {
         names.push("md");
     }
     names
@@ -69,10 +69,11 @@ pub fn data(deployment: &Deployment) -> Result<Map<String, Value>> {
         loaded.push(json!({ "name": "wsgi_module", "path": wsgi_path(deployment)? }));
     } else {
         for name in used(deployment).into_iter().filter(|name| !ENABLED.contains(name)) {
-            needed.push(json!({ "name": name, "file": name, "path": null, "enable": enable(deployment, name) }));
+            let own = is_in_rhels_httpd(deployment, name).then(|| files::config_text(&file(name)).map(str::to_owned));
+            needed.push(json!({ "name": name, "path": own.transpose()?, "enable": enable(deployment, name) }));
         }
         let own = (!deployment.mod_wsgi.from_distribution).then(|| wsgi_path(deployment)).transpose()?;
-        needed.push(json!({ "name": "wsgi", "file": "wsgi", "path": own, "enable": enable(deployment, "wsgi") }));
+        needed.push(json!({ "name": "wsgi", "path": own, "enable": enable(deployment, "wsgi") }));
     }
     Ok(fields(json!({
         "modules": loaded,
@@ -114,11 +115,19 @@ pub fn to_enable(deployment: &Deployment) -> Vec<&'static str> {
     names
 }
 
+/// The command that brings a module.
 fn enable(deployment: &Deployment, name: &str) -> Value {
-    match deployment.target {
-        Target::Debian => json!(format!("a2enmod {name}")),
+    match (deployment.target, name) {
+        (Target::Debian, _) => json!(format!("a2enmod {name}")),
+        (Target::Rhel, "wsgi") => json!("dnf install python3-mod_wsgi"),
+        (Target::Rhel, _) => json!(format!("dnf install mod_{name}")),
         _ => Value::Null,
     }
+}
+
+/// Whether RHEL's package httpd brings a module: some of them it does not load.
+fn is_in_rhels_httpd(deployment: &Deployment, name: &str) -> bool {
+    deployment.target == Target::Rhel && !["ssl", "http2", "md"].contains(&name)
 }
 
 /// Where mod_wsgi is on the server.

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::cli::Target;
 use crate::site::resolve::Site;
 
+/// RHEL's account of Apache's workers.
+const RHELS_USER: &str = "apache";
+
 /// Where things are on the server.
 #[derive(Clone, Debug)]
 pub struct Places {
@@ -72,7 +75,7 @@ impl Places {
             access_log: log("access"),
             error_log: log("error"),
             modules: modules.filter(|_| target != Target::Container).map_or_else(|| usual.into(), Path::to_owned),
-            apache_user: if is_rhel { "apache" } else { "www-data" },
+            apache_user: if is_rhel { RHELS_USER } else { "www-data" },
             moved: moved(site, target),
             conf,
             folder,
@@ -103,6 +106,16 @@ impl Places {
     /// Whether anything lies elsewhere on the server than here.
     pub fn is_moved(&self) -> bool {
         self.moved.iter().any(|(here, there)| here != there)
+    }
+
+    /// Whether the server's Apache is RHEL's.
+    pub fn is_rhel(&self) -> bool {
+        self.apache_user == RHELS_USER
+    }
+
+    /// Where mod_md keeps certificates, in a server of the site's own.
+    pub fn md_store(&self) -> PathBuf {
+        self.data.join("md")
     }
 
     /// The folder that certbot takes for the site's, to leave answers for the certificate authority in.

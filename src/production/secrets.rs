@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::json;
 
+use crate::cli::Target;
 use crate::files;
 use crate::scaffold::templates::Template;
 use crate::site::resolve::Site;
@@ -64,8 +65,13 @@ pub fn kept(site: &Site) -> impl Iterator<Item = (&str, &str)> {
 ///
 /// # Errors
 /// As [`Template::render`].
-pub fn render(site: &Site) -> Result<String> {
+pub fn render(site: &Site, target: Target) -> Result<String> {
     let names = names(site);
     let generates_key = names.iter().any(|name| name.contains("SECRET_KEY"));
-    Template::Secrets.render(&json!({ "name": site.name, "names": names, "generates_key": generates_key }))
+    Template::Secrets.render(&json!({
+        "name": site.name,
+        "container": target == Target::Container,
+        "names": names,
+        "generates_key": generates_key,
+    }))
 }

@@ -25,7 +25,7 @@ pub fn service(deployment: &Deployment) -> String {
 
 /// The server's program.
 pub fn binary(deployment: &Deployment) -> PathBuf {
-    let usual = if deployment.places.apache_user == "apache" { "/usr/sbin/httpd" } else { "/usr/sbin/apache2" };
+    let usual = if deployment.places.is_rhel() { "/usr/sbin/httpd" } else { "/usr/sbin/apache2" };
     deployment.apache.map_or_else(|| PathBuf::from(usual), |apache| apache.binary.clone())
 }
 

@@ -22,6 +22,9 @@ const OLDEST_OPENSSL: Version = Version([1, 1, 1]);
 const USUAL: Versions =
     Versions { apache: Version([2, 4, 62]), mod_wsgi: Version([4, 9, 4]), openssl: Version([3, 0, 0]) };
 
+/// What an image has: Debian 12 with mod_wsgi from PyPI.
+const IN_IMAGES: Versions = Versions { mod_wsgi: Version([6, 1, 1]), ..USUAL };
+
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// A version of up to three numbers.
@@ -76,18 +79,12 @@ impl Versions {
                 Some((text, None)) => Err(Problem::usage(format!("{flag} {text:?} is no version"))
                     .hint("numbers and dots, for example 2.4.62")),
             };
-        // The image has those of its own distribution, whatever this machine has.
-        let here = target != Target::Container;
-        let apache = apache.filter(|_| here);
-        let found_apache = apache.and_then(|apache| Version::parse(&apache.version));
+        // An image has its own, whatever this machine has.
+        let usual = if target == Target::Container { IN_IMAGES } else { Self::here(apache, mod_wsgi) };
         let versions = Self {
-            apache: given("--apache", &args.apache)?.or(found_apache).unwrap_or(USUAL.apache),
-            mod_wsgi: given("--mod-wsgi", &args.mod_wsgi)?
-                .or_else(|| Version::parse(&mod_wsgi.version).filter(|version| *version != Version([0; 3])))
-                .unwrap_or(USUAL.mod_wsgi),
-            openssl: given("--openssl", &args.openssl)?
-                .or_else(|| if here { installed_openssl() } else { None })
-                .unwrap_or(USUAL.openssl),
+            apache: given("--apache", &args.apache)?.unwrap_or(usual.apache),
+            mod_wsgi: given("--mod-wsgi", &args.mod_wsgi)?.unwrap_or(usual.mod_wsgi),
+            openssl: given("--openssl", &args.openssl)?.unwrap_or(usual.openssl),
         };
         let oldest = [
             ("Apache", versions.apache, OLDEST_APACHE),
@@ -100,6 +97,16 @@ impl Versions {
                     .hint(format!("{name} {oldest} is the oldest one that will do")))
             }
             None => Ok(versions),
+        }
+    }
+
+    /// Those of this machine.
+    fn here(apache: Option<&Apache>, mod_wsgi: &ModWsgi) -> Self {
+        let known = |text: &str| Version::parse(text).filter(|version| *version != Version([0; 3]));
+        Self {
+            apache: apache.and_then(|apache| known(&apache.version)).unwrap_or(USUAL.apache),
+            mod_wsgi: known(&mod_wsgi.version).unwrap_or(USUAL.mod_wsgi),
+            openssl: installed_openssl().unwrap_or(USUAL.openssl),
         }
     }
 

@@ -87,8 +87,9 @@ def repository(root):
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".") and name not in ("node_modules", "__pycache__")
                       and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))]
-        # Without a repository, a hidden file is the usual place of secrets.
-        found.update(os.path.relpath(os.path.join(folder, name), root) for name in files if not name.startswith("."))
+        # Without a repository, a hidden file or secrets.env is the usual place of secrets.
+        found.update(os.path.relpath(os.path.join(folder, name), root) for name in files
+                     if not name.startswith(".") and not name.endswith(".env"))
     return found - {"djwsgi.local.toml"}
 
 

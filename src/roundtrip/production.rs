@@ -49,7 +49,7 @@ fn no_value_becomes_a_directive_or_a_statement_and_every_value_comes_back() {
             let tamed = tamed.map_err(|error| fail(error.into()))?;
             tried.set(tried.get() + 1);
             configs(&deployment, &tamed, &apache)?;
-            output::all(&deployment, Path::new("/out")).map_err(fail)?;
+            output::files(&deployment, Path::new("/out")).map_err(fail)?;
             for one in [&deployment, &tamed] {
                 scripts.push((script::render(one).map_err(fail)?, texts(one)));
             }

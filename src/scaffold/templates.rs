@@ -26,6 +26,8 @@ pub enum Template {
     Secrets,
     /// The steps of a deployment
     Deploy,
+    /// The steps of a container's
+    DeployImage,
     /// What git ignores beside them
     DeployIgnore,
     /// Rotation of a server's own logs
@@ -53,6 +55,7 @@ impl Template {
             Self::ProductionWsgi => "production/django.wsgi",
             Self::Secrets => "production/secrets.env",
             Self::Deploy => "production/DEPLOY.md",
+            Self::DeployImage => "production/DEPLOY.image.md",
             Self::DeployIgnore => "production/gitignore",
             Self::Logrotate => "production/logrotate",
             Self::Unit => "production/unit.service",
@@ -65,7 +68,7 @@ impl Template {
 
     /// Whether its comments are Markdown's.
     pub fn is_markdown(self) -> bool {
-        self == Self::Deploy
+        matches!(self, Self::Deploy | Self::DeployImage)
     }
 
     fn source(self) -> &'static str {
@@ -77,6 +80,7 @@ impl Template {
             Self::ProductionWsgi => include_str!("../../templates/production/django.wsgi.hbs"),
             Self::Secrets => include_str!("../../templates/production/secrets.env.hbs"),
             Self::Deploy => include_str!("../../templates/production/DEPLOY.md.hbs"),
+            Self::DeployImage => include_str!("../../templates/production/DEPLOY.image.md.hbs"),
             Self::DeployIgnore => include_str!("../../templates/production/gitignore.hbs"),
             Self::Logrotate => include_str!("../../templates/production/logrotate.hbs"),
             Self::Unit => include_str!("../../templates/production/unit.service.hbs"),
@@ -113,7 +117,7 @@ impl Template {
     }
 }
 
-const PARTIALS: [(&str, &str); 9] = [
+const PARTIALS: [(&str, &str); 10] = [
     ("daemon", include_str!("../../templates/partials/daemon.conf.hbs")),
     ("site", include_str!("../../templates/partials/site.conf.hbs")),
     ("environment", include_str!("../../templates/partials/environment.py.hbs")),
@@ -121,6 +125,7 @@ const PARTIALS: [(&str, &str); 9] = [
     ("vhosts", include_str!("../../templates/production/vhosts.conf.hbs")),
     ("headers", include_str!("../../templates/production/headers.conf.hbs")),
     ("plain_headers", include_str!("../../templates/production/plain_headers.conf.hbs")),
+    ("error_format", include_str!("../../templates/production/error_format.conf.hbs")),
     ("deploy_settings", include_str!("../../templates/production/deploy_settings.md.hbs")),
     ("private_files", include_str!("../../templates/production/private_files.conf.hbs")),
 ];

@@ -5,7 +5,7 @@ use crate::support::sandbox::{SECRET, until_no_process};
 use crate::support::{Sandbox, on_both};
 
 const VIEWS: &str = r#"
-import os, sys, threading
+import os, sys, time
 from django.http import HttpResponse
 from django.urls import path
 
@@ -14,11 +14,27 @@ def facts(request):
     return HttpResponse("one %s %s %s %s" % (monitors, request.is_secure(), __import__("pwd").getpwuid(os.getuid())[0],
                                             oct(os.umask(0o22))))
 
-urlpatterns = [path("", facts)]
+def slow(request):
+    time.sleep(6)
+    return HttpResponse("slow one")
+
+urlpatterns = [path("", facts), path("slow", slow)]
 "#;
 
-/// The commands of DEPLOY.md, in order, without those that need the network or systemd.
+/// The commands of DEPLOY.md's steps, in order, without those that need the network.
 pub fn commands(text: &str) -> String {
+    let steps = text.split("\n## New code").next().unwrap();
+    assert!(steps.len() < text.len());
+    blocks(steps)
+}
+
+/// The commands of the section `title`.
+pub fn section(text: &str, title: &str) -> String {
+    let rest = text.split_once(&format!(" {title}\n")).unwrap_or_else(|| panic!("no {title} in {text}")).1;
+    blocks(rest.split("\n## ").next().unwrap())
+}
+
+fn blocks(text: &str) -> String {
     let mut inside = false;
     let mut commands = String::new();
     for line in text.lines() {
@@ -59,6 +75,7 @@ fn the_steps_lead_to_a_site_that_serves_and_never_reloads() {
         let steps = commands(&sandbox.read("out/DEPLOY.md"));
         assert!(steps.contains("a2ensite") && steps.contains("check --deploy --fail-level WARNING"), "{steps}");
         sandbox.write("steps.sh", &steps);
+        sandbox.write("new.sh", &section(&document, "New code"));
         let script = r#"
         cp -a /etc etc
         mkdir lib
@@ -100,12 +117,32 @@ fn the_steps_lead_to_a_site_that_serves_and_never_reloads() {
             end=$(($(date +%s) + 4))
             while [ "$(date +%s)" -lt $end ]; do get $at https://www.example.org/; done | sort -u
             [ "$before" = "$(daemons)" ] && echo same processes
-            # A reload of Apache brings the new code, and no request fails meanwhile.
-            apachectl -k graceful
-            for i in $(seq 400); do get $at https://www.example.org/ >answer; grep -qE "^(one|two)" answer || cat answer; grep -q ^two answer && break; sleep 0.02; done
+            # The signal brings the new code; no request fails meanwhile, however long.
+            curl -sk $at https://www.example.org/slow >slow & slow=$!
+            sleep 0.5
+            . ./new.sh
+            end=$(($(date +%s) + 20))
+            while [ "$(date +%s)" -lt $end ] && kill -0 $slow 2>/dev/null; do
+                get $at https://www.example.org/ >answer; grep -qE "^(one|two)" answer || cat answer
+            done
+            wait $slow
+            cat slow; echo
+            while ! grep -q ^two answer && [ "$(date +%s)" -lt $end ]; do
+                get $at https://www.example.org/ >answer; grep -qE "^(one|two)" answer || cat answer
+            done
             cat answer
+            # A config that Apache does not accept is taken back, and the next one may be better.
+            cp out/00-mysite.conf good; echo nonsense >>out/00-mysite.conf
+            (cd out && sed -n "/sites-available/,/apache2ctl/p" ../steps.sh >../again.sh; set +e; . ../again.sh >/dev/null 2>&1) || echo taken back
+            cmp good /etc/apache2/sites-available/00-mysite.conf && ls /etc/apache2/sites-available
+            rm /etc/apache2/sites-enabled/00-mysite.conf /etc/apache2/sites-available/00-mysite.conf
+            (cd out && set +e; . ../again.sh >/dev/null 2>&1) || echo taken back
+            ls /etc/apache2/sites-available /etc/apache2/sites-enabled | grep mysite || echo gone
+            cp good /etc/apache2/sites-available/00-mysite.conf
             stat -c "%a %U %G" /etc/djwsgi/mysite/secrets.env
-            get $at "https://www.example.org/?token=a-secret" >/dev/null
+            get $at "https://www.example.org/?token=a-secret" -e "https://www.example.org/?token=a-secret" >/dev/null
+            get $at "https://www.example.org/static/none?token=a-secret" -e "https://www.example.org/?token=a-secret" >/dev/null
+            get $at https://www.example.org/icons/openlogo-75.png -o /dev/null -w "%{http_code}"
             cat /var/log/apache2/* | grep -c a-secret || true
         '"#;
         let shown = sandbox.root_script(&format!("export KEY={SECRET}\n{script}"));
@@ -121,8 +158,16 @@ fn the_steps_lead_to_a_site_that_serves_and_never_reloads() {
             "400",
             own,
             "same processes",
+            "slow one",
             "two [] True mysite 0o22",
+            "taken back",
+            "00-mysite.conf",
+            "000-default.conf",
+            "default-ssl.conf",
+            "taken back",
+            "gone",
             "640 root mysite",
+            "404",
             "0",
         ];
         assert_eq!(lines, expected, "{}", shown.err);

@@ -88,6 +88,9 @@ fn mutants() -> Vec<Mutant> {
             |text| without(&text.replace("-gt 10485760", "-gt 2000000000"), "LimitRequestBody"),
             "limits",
         ),
+        mutant("the Referer is logged", CONF, |text| without(text, "ErrorLogFormat"), "logs"),
+        mutant("query strings are logged", CONF, |text| text.replace("%m %U %H", "%r"), "logs"),
+        mutant("no request is logged", CONF, |text| without(text, "CustomLog"), "logs"),
         mutant("uploads run", CONF, |text| without(text, "sandbox"), "uploads"),
         mutant("TRACE", CONF, |text| text.replace("TraceEnable Off", "TraceEnable On"), "limits"),
         mutant("everybody may read new files", CONF, |text| text.replace("umask=0022", "umask=0000"), "daemons"),
@@ -111,7 +114,7 @@ fn last(text: &str, from: &str, to: &str) -> String {
 }
 
 /// What every site is proven to keep.
-const PROMISES: [&str; 14] = [
+const PROMISES: [&str; 15] = [
     "answers",
     "daemons",
     "development",
@@ -123,6 +126,7 @@ const PROMISES: [&str; 14] = [
     "spoofing",
     "redirect",
     "uploads",
+    "logs",
     "half bodies",
     "edits",
     "secrets",

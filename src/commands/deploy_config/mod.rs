@@ -3,7 +3,7 @@
 mod production;
 mod proof;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -69,6 +69,18 @@ fn finish(
     write::apply(ui, &steps, folder)
 }
 
+/// The output folder from the root, without `..`: whether it is in the site's folder matters.
 fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))
+    let path = std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))?;
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir {
+            // Of a link it is the folder that the link leads to.
+            clean = clean.canonicalize().unwrap_or(clean);
+            clean.pop();
+        } else {
+            clean.push(part);
+        }
+    }
+    Ok(clean)
 }

@@ -23,7 +23,7 @@ pub fn run(ui: &Ui, args: &DeployConfigArgs, root: &Path) -> Result<()> {
     let deployment = prepared.deployment(&args.production)?;
     let output = args.output.as_deref().map(absolute).transpose()?;
     let folder = output.clone().unwrap_or_else(|| root.join(OUTPUT));
-    let wanted = output::all(&deployment, &folder)?;
+    let files = output::files(&deployment, &folder)?;
     let ready = readiness::look(&deployment)?;
     for note in advice::of(&deployment) {
         ui.note(&note);
@@ -35,13 +35,13 @@ pub fn run(ui: &Ui, args: &DeployConfigArgs, root: &Path) -> Result<()> {
         ui.note(&format!("done by Apache, though Django misses it: {}", ready.done_by_apache.join(", ")));
     }
     ready.require()?;
-    server_check::refuse_leaks(&deployment, &wanted)?;
+    server_check::refuse_leaks(&deployment, files.iter())?;
     if args.prove {
-        return proof::run(ui, args, &deployment, &wanted, output.as_deref());
+        return proof::run(ui, args, &deployment, &files, output.as_deref());
     }
-    let unchecked = server_check::syntax(&deployment, &wanted[0].text)?;
+    let unchecked = server_check::syntax(&deployment, &files.conf.text)?;
     if output.is_none() {
         ui.note(&format!("the script, DEPLOY.md and the rest: djwsgi deploy-config --prod --output {OUTPUT}"));
     }
-    finish(ui, args, output.as_deref(), unchecked, wanted)
+    finish(ui, args, output.as_deref(), unchecked, files.into_all())
 }

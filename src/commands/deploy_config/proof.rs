@@ -9,6 +9,7 @@ use crate::cli::DeployConfigArgs;
 use crate::commands::rewritten;
 use crate::files;
 use crate::production::deployment::Deployment;
+use crate::production::output::Files;
 use crate::production::prove::{self, Proof, Row};
 use crate::scaffold::plan::Wanted;
 use crate::ui::problem::Problem;
@@ -22,7 +23,7 @@ pub fn run(
     ui: &Ui,
     args: &DeployConfigArgs,
     deployment: &Deployment,
-    wanted: &[Wanted],
+    generated: &Files,
     output: Option<&Path>,
 ) -> Result<()> {
     let Some(apache) = deployment.apache else {
@@ -30,7 +31,7 @@ pub fn run(
             .hint("apt install apache2-bin libapache2-mod-wsgi-py3")
             .into());
     };
-    let [conf, script] = [&wanted[0], &wanted[1]].map(|file| text(file, output.is_some()));
+    let [conf, script] = [&generated.conf, &generated.script].map(|file| text(file, output.is_some()));
     let (conf, script) = (conf?, script?);
     ui.status("Proving", &format!("{} on loopback", deployment.site.name));
     let proof = prove::run(deployment, apache, &conf, &script)?;

@@ -21,6 +21,12 @@ const INTERMEDIATE_CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES1
 /// The same for everybody, so that their length tells nothing.
 const COMPRESSED: &str = "text/css application/javascript text/javascript image/svg+xml application/json";
 
+/// Apache's own for servers of several threads, with the request's id in place of the Referer.
+const ERROR_FORMAT: &str = r"[%{u}t] [%-m:%l] [pid %P:tid %T] %7F: %E: [client\ %a] [request\ %{UNIQUE_ID}e] %M";
+
+/// Processes of Apache's workers, at most.
+const SERVERS: u32 = 16;
+
 /// Seconds of a graceful stop of Apache.
 pub const GRACEFUL_SHUTDOWN: u32 = 30;
 
@@ -54,6 +60,8 @@ pub fn render(deployment: &Deployment) -> Result<String> {
         "tls": deployment.tls.as_ref().map(|tls| tls_data(deployment, tls)).transpose()?,
         "managed": deployment.tls.as_ref().and_then(|tls| Some(json!({ "contact": tls.contact.as_ref()? }))),
         "http_port": deployment.ports.0,
+        "error_format": ERROR_FORMAT,
+        "workers": { "per_process": workers_per_process(deployment), "most": SERVERS * workers_per_process(deployment) },
         "https_suffix": if deployment.ports.1 == 443 { String::new() } else { format!(":{}", deployment.ports.1) },
         "site_port": if deployment.tls.is_some() { deployment.ports.1 } else { deployment.ports.0 },
         "scheme": if deployment.is_https() { "https" } else { "http" },
@@ -69,7 +77,8 @@ pub fn render(deployment: &Deployment) -> Result<String> {
         "media_download": site.config.prod.media_download.unwrap_or(true),
         "compress_pages": site.config.prod.compress_pages.unwrap_or(false),
         "compressed_types": compressed_types(deployment),
-        "has_mount": site.mount() != "/",
+        "icons": icons(deployment)?,
+        "icons_denied": !deployment.is_whole_server() && site.mount() != "/",
     })));
     data.extend(modules::data(deployment)?);
     conf::render_conf(Template::ProductionConf, data)
@@ -85,7 +94,7 @@ fn place_paths(deployment: &Deployment, data: &mut Map<String, Value>) -> Result
         "server_root": text(&places.folder)?,
         "data_folder": text(&places.data)?,
         "run": text(&places.run)?,
-        "md_store": text(&places.data.join("md"))?,
+        "md_store": text(&places.md_store())?,
         "pid_file": text(&places.run.join("httpd.pid"))?,
         "socket_prefix": text(&places.socket_prefix)?,
         "access_log": text(&places.access_log)?,
@@ -104,8 +113,8 @@ fn daemon(deployment: &Deployment) -> Daemon {
     let prod = &deployment.site.config.prod;
     let limit = |name: &str, own: Option<u32>, default: u32| format!("{name}={}", own.unwrap_or(default));
     Daemon {
-        processes: prod.processes.map_or(2, u16::from),
-        threads: prod.threads.map_or(10, u16::from),
+        processes: deployment.processes,
+        threads: deployment.threads,
         account: Some(deployment.account.clone()),
         limits: vec![
             // Uploads in new folders must be readable for Apache where it serves them.
@@ -128,6 +137,19 @@ fn daemon(deployment: &Deployment) -> Daemon {
 
 fn request_timeout(deployment: &Deployment) -> u32 {
     deployment.site.config.prod.request_timeout.unwrap_or(60)
+}
+
+/// Debian and RHEL have an alias for all sites: pictures for listings of folders. Whatever a site has there is
+/// its own affair, as with any other URL below its mount.
+fn icons(deployment: &Deployment) -> Result<Option<String>> {
+    let is_the_sites = !deployment.is_whole_server() && deployment.site.mount() == "/";
+    let path = deployment.places.script.join("icons/");
+    is_the_sites.then(|| files::config_text(&path).map(str::to_owned)).transpose()
+}
+
+/// With a buffer each request to the site takes two.
+fn workers_per_process(deployment: &Deployment) -> u32 {
+    if deployment.buffer_port.is_some() { 64 } else { 32 }
 }
 
 /// The outer vhost must not give up before the daemon does, which says why.

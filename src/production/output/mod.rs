@@ -1,5 +1,6 @@
 //! The files of a deployment.
 
+mod commands;
 pub mod conf;
 mod container;
 mod forwarding;
@@ -22,45 +23,68 @@ use crate::scaffold::provenance;
 use crate::scaffold::site_files::generated;
 use crate::scaffold::templates::Template;
 
-/// Everything that belongs to the deployment, in `folder`; the config and the script come first.
+/// Everything that belongs to a deployment.
+pub struct Files {
+    /// The config.
+    pub conf: Wanted,
+    /// The WSGI script.
+    pub script: Wanted,
+    /// What else there is.
+    pub rest: Vec<Wanted>,
+}
+
+impl Files {
+    /// All of them, the config first.
+    pub fn into_all(self) -> Vec<Wanted> {
+        [self.conf, self.script].into_iter().chain(self.rest).collect()
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Wanted> {
+        [&self.conf, &self.script].into_iter().chain(&self.rest)
+    }
+}
+
+/// The files of `deployment`, in `folder`.
 ///
 /// # Errors
 /// When a value can't be expressed.
-pub fn all(deployment: &Deployment, folder: &Path) -> Result<Vec<Wanted>> {
+pub fn files(deployment: &Deployment, folder: &Path) -> Result<Files> {
     let site = deployment.site;
     let in_folder = |name: &str| folder.join(name);
     let secrets = Wanted {
         path: in_folder("secrets.env"),
-        text: provenance::sign(Template::Secrets, &secrets::render(site)?),
+        text: provenance::sign(Template::Secrets, &secrets::render(site, deployment.target)?),
         // From the moment it is there, it is the user's.
         keep: Keep::Always,
         access: Access::Owner,
     };
-    let mut wanted = vec![
-        generated(folder.join(conf_name(deployment)), Template::ProductionConf, &conf::render(deployment)?),
-        generated(in_folder("django.wsgi"), Template::ProductionWsgi, &script::render(deployment)?),
+    let mut rest = vec![
         secrets,
-        generated(in_folder("DEPLOY.md"), Template::Deploy, &steps::render(deployment, folder)?),
+        generated(in_folder("DEPLOY.md"), steps::template(deployment), &steps::render(deployment, folder)?),
         generated(in_folder(".gitignore"), Template::DeployIgnore, &Template::DeployIgnore.render(&json!({}))?),
     ];
     match deployment.target {
         Target::Debian | Target::Rhel => {}
         Target::Standalone => {
-            wanted.push(generated(in_folder(&service(deployment)), Template::Unit, &unit::render(deployment)?));
+            rest.push(generated(in_folder(&service(deployment)), Template::Unit, &unit::render(deployment)?));
             let logs = deployment.places.access_log.parent().unwrap_or(Path::new("/var/log"));
             let data = json!({
                 "name": site.name,
                 "log_folder": files::config_text(logs)?,
-                "service": service(deployment),
             });
-            wanted.push(generated(in_folder("logrotate"), Template::Logrotate, &Template::Logrotate.render(&data)?));
+            rest.push(generated(in_folder("logrotate"), Template::Logrotate, &Template::Logrotate.render(&data)?));
         }
         Target::Container => {
             let text = container::file(deployment, folder)?;
-            wanted.push(generated(in_folder("Containerfile"), Template::Containerfile, &text));
+            rest.push(generated(in_folder("Containerfile"), Template::Containerfile, &text));
             let text = container::ignored(deployment)?;
-            wanted.push(generated(in_folder("containerignore"), Template::ContainerIgnore, &text));
+            rest.push(generated(in_folder("containerignore"), Template::ContainerIgnore, &text));
         }
     }
-    Ok(wanted)
+    Ok(Files {
+        conf: generated(folder.join(conf_name(deployment)), Template::ProductionConf, &conf::render(deployment)?),
+        script: generated(in_folder("django.wsgi"), Template::ProductionWsgi, &script::render(deployment)?),
+        rest,
+    })
 }

@@ -40,6 +40,7 @@ pub fn render(deployment: &Deployment) -> Result<String> {
         "stop_timeout": conf::GRACEFUL_SHUTDOWN + 15,
         "apache_user": places.apache_user,
         "user": deployment.account.0,
+        "managed": deployment.is_managed(),
         "written": written,
         // Seen, but not changed, unless the site itself lies or writes there.
         "protect_home": if writes_home { "no" } else if in_home { "read-only" } else { "yes" },

@@ -72,11 +72,14 @@ pub struct Probe<'a> {
 }
 
 /// A word that nobody else knows.
-pub fn token() -> String {
+///
+/// # Errors
+/// When the system has no random numbers.
+pub fn token() -> Result<String> {
     let mut bytes = [0u8; 16];
-    // Without the kernel's random numbers there is no TLS either.
-    let _ = fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let random = fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
+    random.context("cannot read /dev/urandom")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The end of the script with the probe.
@@ -136,7 +139,6 @@ impl<'a> Probe<'a> {
         let inside = self.look(&[])?;
         let site = deployment.site;
         let umask = if deployment.serves_media() { "0022" } else { "0027" };
-        let processes = site.config.prod.processes.map_or(2, u16::from);
         let expected_scheme = if deployment.tls.is_some() { "https" } else { "http" };
         let mount = site.mount().trim_end_matches('/');
         let mut faults = Vec::new();
@@ -144,9 +146,8 @@ impl<'a> Probe<'a> {
         expect(inside.process_group == site.name, format!("process group {:?}", inside.process_group));
         expect(inside.application_group.is_empty(), format!("sub-interpreter {:?}", inside.application_group));
         expect(inside.reloading.as_deref() != Some("1"), "the script is reloaded by itself".to_owned());
-        expect(inside.multiprocess == (processes > 1), format!("wsgi.multiprocess {}", inside.multiprocess));
-        let threads = site.config.prod.threads.map_or(10, u16::from);
-        expect(inside.multithread == (threads > 1), format!("wsgi.multithread {}", inside.multithread));
+        expect(inside.multiprocess == (deployment.processes > 1), format!("wsgi.multiprocess {}", inside.multiprocess));
+        expect(inside.multithread == (deployment.threads > 1), format!("wsgi.multithread {}", inside.multithread));
         expect(inside.umask == umask, format!("umask {}", inside.umask));
         expect(Path::new(&inside.folder) == site.root, format!("working directory {}", inside.folder));
         expect(inside.encoding == "utf-8", format!("file names are read as {}", inside.encoding));
@@ -245,8 +246,7 @@ impl<'a> Probe<'a> {
     /// # Errors
     /// When there are no connections.
     pub fn half_bodies(&self, deployment: &Deployment) -> Result<Row> {
-        let prod = &deployment.site.config.prod;
-        let threads = prod.processes.map_or(2, usize_of) * prod.threads.map_or(10, usize_of);
+        let threads = usize::from(deployment.processes) * usize::from(deployment.threads);
         if threads > MOST_THREADS {
             return Ok(Row::not_tried(
                 row::HALF_BODIES,
@@ -294,8 +294,4 @@ fn own_lie(deployment: &Deployment) -> Option<(String, String)> {
     let facts = deployment.site.django.production.as_ref()?;
     let [name, value] = facts.proxy_ssl_header.as_slice() else { return None };
     Some((name.strip_prefix("HTTP_")?.replace('_', "-"), value.clone()))
-}
-
-fn usize_of(number: std::num::NonZeroU16) -> usize {
-    usize::from(number.get())
 }

@@ -1,11 +1,17 @@
 //! The proof: the production config runs on loopback and is tried, promise by promise.
 
 mod client;
+mod files;
+mod forbidden;
+mod headers;
 mod inside;
-mod outside;
+mod limits;
+mod logs;
+mod names;
 mod row;
 
 use anyhow::Result;
+use row::Promise;
 pub use row::Row;
 
 use super::deployment::Deployment;
@@ -40,43 +46,44 @@ impl Proof {
 /// # Errors
 /// When Apache does not start, or no answer comes at all.
 pub fn run(deployment: &Deployment, apache: &Apache, conf: &str, script: &str) -> Result<Proof> {
-    let token = inside::token();
+    let token = inside::token()?;
     let play = Play { conf, script, tail: &inside::tail(deployment, &token), served: Folders::Planted, port: None };
     let stage = Stage::raise(deployment, apache, &play, |folder| {
         inside::lay_out(folder)?;
-        outside::plant(folder)
+        forbidden::plant(folder)
     })?;
     let client = Client::new(deployment, &stage)?;
     let probe = Probe::new(deployment, &client, &token);
-    let answers = Row::or_broken(row::ANSWERS, outside::answers(deployment, &client));
+    let answers = Row::or_broken(row::ANSWERS, names::answers(deployment, &client));
     // Later it is full of what the proof itself does.
     let first_log = (answers.kept == Some(false)).then(|| stage.last_lines(15));
     let mut rows = vec![answers];
-    let mut add = |row: Row| {
-        rows.push(row);
+    let mut add = |promise: Promise, seen: Result<Row>| {
+        rows.push(Row::or_broken(promise, seen));
         if interrupt::requested() { Err(Problem::interrupted()) } else { Ok(()) }
     };
-    add(Row::or_broken(row::DAEMONS, probe.daemons(deployment)))?;
-    add(Row::or_broken(row::DEVELOPMENT, probe.development()))?;
-    add(Row::or_broken(row::NAMES, outside::names(deployment, &client)))?;
-    add(Row::or_broken(row::HEADERS, outside::headers(deployment, &client)))?;
-    add(Row::or_broken(row::FORBIDDEN, outside::forbidden(deployment, &client, stage.ports.bare)))?;
-    add(Row::or_broken(row::LIMITS, outside::limits(deployment, &client)))?;
-    add(Row::or_broken(row::STATIC_FILES, outside::static_file(deployment, &client, &stage)))?;
-    add(Row::or_broken(row::SPOOFING, probe.spoofing(deployment)))?;
+    add(row::DAEMONS, probe.daemons(deployment))?;
+    add(row::DEVELOPMENT, probe.development())?;
+    add(row::NAMES, names::names(deployment, &client))?;
+    add(row::HEADERS, headers::headers(deployment, &client))?;
+    add(row::FORBIDDEN, forbidden::forbidden(deployment, &client, stage.ports.bare))?;
+    add(row::LIMITS, limits::limits(deployment, &client))?;
+    add(row::STATIC_FILES, files::static_file(deployment, &client, &stage))?;
+    add(row::SPOOFING, probe.spoofing(deployment))?;
     if deployment.tls.is_some() {
-        add(Row::or_broken(row::REDIRECT, outside::redirect(deployment, &client)))?;
+        add(row::REDIRECT, names::redirect(deployment, &client))?;
     }
     if deployment.serves_media() {
-        add(Row::or_broken(row::UPLOADS, outside::uploads(deployment, &client)))?;
+        add(row::UPLOADS, files::uploads(deployment, &client))?;
     }
+    add(row::LOGS, logs::logs(deployment, &client, &stage, &inside::token()?))?;
     // What follows fills them with what it does itself.
     let log = first_log.unwrap_or_else(|| stage.last_lines(15));
     if deployment.buffer_port.is_some() {
-        add(Row::or_broken(row::HALF_BODIES, probe.half_bodies(deployment)))?;
+        add(row::HALF_BODIES, probe.half_bodies(deployment))?;
     }
-    add(Row::or_broken(row::EDITS, probe.edits(&stage)))?;
-    add(no_secrets(deployment, &[conf, script]))?;
+    add(row::EDITS, probe.edits(&stage))?;
+    add(row::SECRETS, Ok(no_secrets(deployment, &[conf, script])))?;
     Ok(Proof { rows, rewritten: stage.rehearsal.rewritten.clone(), log })
 }
 

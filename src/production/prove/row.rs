@@ -29,6 +29,7 @@ pub const SPOOFING: Promise =
     Promise { name: "spoofing", text: "headers of balancers from strangers are not believed" };
 pub const HALF_BODIES: Promise =
     Promise { name: "half bodies", text: "clients that stop in the middle of a body leave the site alone" };
+pub const LOGS: Promise = Promise { name: "logs", text: "every request is logged, no query string and no Referer" };
 pub const EDITS: Promise =
     Promise { name: "edits", text: "edits of code and script change nothing until the processes are told" };
 pub const SECRETS: Promise = Promise { name: "secrets", text: "no variable's value stands in config or script" };

@@ -1,6 +1,9 @@
 //! The production config on this machine: read by the real Apache, or run on loopback.
 
 mod certificates;
+mod frame;
 pub mod rehearsal;
+mod rewriter;
+mod script;
 pub mod server_check;
 pub mod stage;

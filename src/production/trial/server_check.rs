@@ -43,7 +43,7 @@ pub fn syntax(deployment: &Deployment, conf: &str) -> Result<Option<String>> {
 ///
 /// # Errors
 /// When one of `files` has it: a fault of djwsgi.
-pub fn refuse_leaks(deployment: &Deployment, files: &[Wanted]) -> Result<(), Problem> {
+pub fn refuse_leaks<'a>(deployment: &Deployment, files: impl Iterator<Item = &'a Wanted>) -> Result<(), Problem> {
     let module = &deployment.site.monitor.module;
     for file in files {
         let name = file.path.file_name().unwrap_or_default().display();

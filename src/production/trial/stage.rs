@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::certificates::Authority;
 use super::rehearsal::{self, Folders, Place, Ports, Rehearsal};
+use super::script;
 use crate::apache::launch;
 use crate::apache::locate::Apache;
 use crate::files;
@@ -120,7 +121,7 @@ impl Stage {
         authority.issue(names, &at("tls/site.crt"), &at("tls/site.key"))?;
         let catchall = vec!["catchall.invalid".to_owned()];
         authority.issue(catchall, &at("etc/catchall.crt"), &at("etc/catchall.key"))?;
-        let script = rehearsal::script(deployment, play.script, folder.path())?;
+        let script = script::script(deployment, play.script, folder.path())?;
         files::write_private(&at("etc/django.wsgi"), &(script + play.tail))?;
         files::write_private(&at("etc/secrets.env"), &variables(deployment))?;
         prepare(folder.path())?;

@@ -75,9 +75,10 @@ impl<'a> Production<'a> {
     pub fn start(sandbox: &'a Sandbox) -> Self {
         let server = Server::spawn(sandbox, &mut sandbox.djwsgi_command("mysite", &["dev", "--as-prod"])).ready();
         let port = |url: &str| url.split(':').nth(2)?.split('/').next()?.parse().ok();
-        let out = server.out();
-        let url = |scheme: &str| out.lines().find(|line| line.starts_with(scheme)).and_then(port);
-        let (http, https) = (url("http://").unwrap(), url("https://").unwrap_or_default());
+        let url = |scheme: &str| server.out().lines().find(|line| line.starts_with(scheme)).and_then(port);
+        // The last line of several.
+        let http = until("the URL for http", LONG, || url("http://"));
+        let https = url("https://").unwrap_or_default();
         let mut roots = RootCertStore::empty();
         if https != 0 {
             let err = server.err();

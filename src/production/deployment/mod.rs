@@ -1,87 +1,30 @@
 //! A production deployment, every question decided.
 
-use std::path::PathBuf;
+mod account;
+mod headers;
+mod names;
+mod tls;
 
-use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use super::places::{self, Places};
-use super::versions::Versions;
 use crate::apache::locate::Apache;
 use crate::apache::mod_wsgi::ModWsgi;
-use crate::cli::{ProductionArgs, Target, TlsProfile, TlsSource};
+use crate::cli::{ProductionArgs, Target, TlsSource};
+use crate::production::places::{self, Places};
+use crate::production::versions::Versions;
 use crate::site::alias::AliasKind;
-use crate::site::config::{is_account_name, is_host_name};
-use crate::site::hosts::AllowedHosts;
 use crate::site::resolve::Site;
 use crate::ui::problem::Problem;
+pub use tls::Tls;
 
 /// 10 MiB: what a request body may have where neither djwsgi.toml nor Django says otherwise.
 const MAX_BODY: u64 = 10 * 1024 * 1024;
 
-/// A year, in seconds: the least that browsers' preload lists accept is a year.
+/// A year, in seconds.
 const HSTS: u32 = 31_536_000;
 
 /// Sockets have at most 107 characters in their paths, and the name is not the only part.
 const MAX_NAME: usize = 60;
-
-/// Accounts of Debian's and RHEL's base systems and of common services.
-const RESERVED: [&str; 40] = [
-    "adm",
-    "apache",
-    "backup",
-    "bin",
-    "daemon",
-    "dbus",
-    "ftp",
-    "games",
-    "git",
-    "gnats",
-    "halt",
-    "http",
-    "irc",
-    "list",
-    "lp",
-    "mail",
-    "man",
-    "memcached",
-    "messagebus",
-    "mysql",
-    "news",
-    "nginx",
-    "nobody",
-    "operator",
-    "polkitd",
-    "postfix",
-    "postgres",
-    "proxy",
-    "rabbitmq",
-    "redis",
-    "root",
-    "rpc",
-    "shutdown",
-    "sshd",
-    "sync",
-    "sys",
-    "systemd",
-    "tss",
-    "uucp",
-    "www",
-];
-
-/// A start value that Django's own pages and the admin work with.
-const CSP: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
-                   form-action 'self'; frame-ancestors 'none'";
-
-/// Further headers of every answer that the site does not set itself.
-const HEADERS: [(&str, &str); 6] = [
-    ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", "DENY"),
-    ("Referrer-Policy", "strict-origin-when-cross-origin"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-];
 
 /// Inner vhosts listen somewhere in this range, by the name of their site: below the ports that systems
 /// take for outgoing connections.
@@ -117,22 +60,18 @@ pub struct Deployment<'a> {
     pub buffer_port: Option<u16>,
     /// User and group of the daemon processes.
     pub account: (String, String),
+    /// Daemon processes.
+    pub processes: u16,
+    /// Threads of each.
+    pub threads: u16,
     /// The largest request body, in bytes.
     pub max_body: u64,
     /// Headers of every answer that the site does not set itself.
     pub headers: Vec<(&'static str, String)>,
     /// Value of Strict-Transport-Security, if any is sent.
     pub hsts: Option<String>,
-}
-
-/// TLS in this Apache.
-pub struct Tls {
-    /// Which clients may connect.
-    pub profile: TlsProfile,
-    /// Certificate chain and key; `None` where Apache gets them itself.
-    pub certificate: Option<(PathBuf, PathBuf)>,
-    /// For the certificate authority, where Apache gets its certificate itself.
-    pub contact: Option<String>,
+    /// How long browsers are to keep to HTTPS, in seconds.
+    pub hsts_seconds: u32,
 }
 
 impl<'a> Deployment<'a> {
@@ -149,7 +88,7 @@ impl<'a> Deployment<'a> {
         let prod = &site.config.prod;
         let target = args.target.or(prod.target).unwrap_or_else(places::target_here);
         let modules = apache.map(|apache| apache.modules.as_path());
-        let server_name = server_name(site, args.server_name.as_deref())?;
+        let server_name = names::server_name(site, args.server_name.as_deref())?;
         let tls_source = args.tls_source().or(prod.tls).unwrap_or_default();
         let proxies = prod.proxies.clone().unwrap_or_default();
         if tls_source == TlsSource::Proxy && proxies.is_empty() {
@@ -178,15 +117,18 @@ impl<'a> Deployment<'a> {
             .hint("leave one of them out"));
         }
         let places = Places::of(site, target, modules);
-        let tls = tls(site, &places, args, tls_source, &server_name)?;
+        let tls = tls::tls(site, &places, args, tls_source, &server_name)?;
         let hsts = prod.hsts.unwrap_or(HSTS);
         let sends_hsts = hsts > 0 && tls_source != TlsSource::Off;
         Ok(Self {
-            aliases: aliases(site, &server_name),
-            account: account(site)?,
+            aliases: names::aliases(site, &server_name),
+            account: account::account(site)?,
+            processes: prod.processes.map_or(2, u16::from),
+            threads: prod.threads.map_or(10, u16::from),
             max_body: prod.max_body.unwrap_or_else(|| max_body(site)),
-            headers: headers(site),
+            headers: headers::headers(site),
             hsts: sends_hsts.then(|| format!("max-age={hsts}; includeSubDomains")),
+            hsts_seconds: hsts,
             versions: Versions::of(target, args, apache, mod_wsgi)?,
             site,
             target,
@@ -217,6 +159,11 @@ impl<'a> Deployment<'a> {
         self.tls_source != TlsSource::Off
     }
 
+    /// Whether Apache gets and renews the certificate itself.
+    pub fn is_managed(&self) -> bool {
+        self.tls_source == TlsSource::MdModule
+    }
+
     /// Whether certbot looks after the certificate.
     pub fn has_certbot(&self) -> bool {
         self.tls_source == TlsSource::Certbot
@@ -240,103 +187,10 @@ impl<'a> Deployment<'a> {
     }
 }
 
-/// The public name: as given, from djwsgi.toml, or from ALLOWED_HOSTS.
-fn server_name(site: &Site, given: Option<&str>) -> Result<String, Problem> {
-    if let Some(name) = given {
-        return if is_host_name(name) {
-            Ok(name.to_ascii_lowercase())
-        } else {
-            Err(Problem::usage(format!("--server-name {name:?} is no host name"))
-                .hint("letters, digits, hyphens and dots, for example www.example.com; others as xn--…"))
-        };
-    }
-    let listed = || AllowedHosts::new(&site.django.allowed_hosts, false).public_name();
-    let name = site.config.site.server_name.clone().or_else(listed);
-    name.map(|name| name.to_ascii_lowercase()).ok_or_else(|| {
-        Problem::usage("the site's public name is not known")
-            .hint("--server-name www.example.com, or in djwsgi.toml: [site] server-name = \"www.example.com\"")
-    })
-}
-
-/// Further names: those of djwsgi.toml, else the other public ones of ALLOWED_HOSTS.
-fn aliases(site: &Site, server_name: &str) -> Vec<String> {
-    let listed = || AllowedHosts::new(&site.django.allowed_hosts, false).public_names().collect();
-    let mut names: Vec<String> = site.config.site.server_aliases.clone().unwrap_or_else(listed);
-    names.iter_mut().for_each(|name| name.make_ascii_lowercase());
-    names.sort();
-    names.dedup();
-    names.retain(|name| name != server_name);
-    names
-}
-
-fn tls(
-    site: &Site,
-    places: &Places,
-    args: &ProductionArgs,
-    source: TlsSource,
-    server_name: &str,
-) -> Result<Option<Tls>, Problem> {
-    let prod = &site.config.prod;
-    let profile = args.tls_profile().or(prod.tls_profile).unwrap_or_default();
-    let live = PathBuf::from("/etc/letsencrypt/live").join(server_name);
-    let certbots = || (live.join("fullchain.pem"), live.join("privkey.pem"));
-    let (certificate, contact) = match source {
-        TlsSource::Proxy | TlsSource::Off => return Ok(None),
-        TlsSource::Certbot => (Some(certbots()), None),
-        TlsSource::Files => {
-            let certificate = match (&prod.certificate, &prod.certificate_key) {
-                (Some(certificate), Some(key)) => {
-                    (places.there(&site.root.join(certificate)), places.there(&site.root.join(key)))
-                }
-                (None, None) => certbots(),
-                _ => {
-                    return Err(Problem::usage("one of [prod] certificate and certificate-key is missing")
-                        .hint("name both: the chain and its private key"));
-                }
-            };
-            (Some(certificate), None)
-        }
-        TlsSource::MdModule => {
-            let contact = prod.contact.clone().ok_or_else(|| {
-                Problem::usage("tls = \"mod_md\" needs an address for the certificate authority")
-                    .hint("in djwsgi.toml: [prod] contact = \"ops@example.com\"")
-            })?;
-            (None, Some(contact))
-        }
-    };
-    Ok(Some(Tls { profile, certificate, contact }))
-}
-
-/// The account of the daemon processes: one of the site's own.
-fn account(site: &Site) -> Result<(String, String), Problem> {
-    let prod = &site.config.prod;
-    let own = || {
-        let name: String = site.name.to_ascii_lowercase().chars().take(31).collect();
-        let name = name.trim_start_matches('_').to_owned();
-        // One that is there already belongs to something else.
-        if RESERVED.contains(&name.as_str()) { format!("{name}-site") } else { name }
-    };
-    let user = prod.user.clone().unwrap_or_else(own);
-    let group = prod.group.clone().unwrap_or_else(|| user.clone());
-    if let Some(name) = [&user, &group].into_iter().find(|name| !is_account_name(name)) {
-        return Err(Problem::usage(format!("{name:?} can't be the name of an account"))
-            .hint("choose one in djwsgi.toml: [prod] user = \"mysite\""));
-    }
-    Ok((user, group))
-}
-
 /// Django's own limit where the site sets one that is larger.
 fn max_body(site: &Site) -> u64 {
     let own = site.django.production.as_ref().and_then(|facts| facts.max_memory_body);
     own.unwrap_or_default().max(MAX_BODY)
-}
-
-fn headers(site: &Site) -> Vec<(&'static str, String)> {
-    let sets_csp = site.django.production.as_ref().is_some_and(|facts| facts.sets_csp);
-    let own = if sets_csp { "" } else { CSP };
-    let csp = site.config.prod.csp.clone().unwrap_or_else(|| own.to_owned());
-    let fixed = HEADERS.into_iter().map(|(name, value)| (name, value.to_owned()));
-    fixed.chain((!csp.is_empty()).then_some(("Content-Security-Policy", csp))).collect()
 }
 
 /// A port that two sites of one Apache hardly share.
