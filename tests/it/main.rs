@@ -17,6 +17,8 @@ mod monitor;
 mod odd_paths;
 mod production_attacks;
 mod production_deploy;
+mod production_image;
+mod production_managed;
 mod production_requests;
 mod production_sites;
 mod production_targets;

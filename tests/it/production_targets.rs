@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::support::sandbox::{SECRET, until_no_process};
-use crate::support::{Flavor, Sandbox, machine, on_both};
+use crate::support::{Flavor, Sandbox, on_both};
 
 const TOML: &str = "[env]\nfile = \".env\"\n[prod]\ncertificate = \"/etc/djwsgi/tls/site.crt\"\n\
                     certificate-key = \"/etc/djwsgi/tls/site.key\"\n";
@@ -25,7 +25,7 @@ const PRIVATE: &str = r#"
 "#;
 
 /// Runs `body` with private folders; `$PRIVATE` has been done before.
-fn in_private(sandbox: &Sandbox, flags: &str, body: &str) -> Vec<String> {
+pub fn in_private(sandbox: &Sandbox, flags: &str, body: &str) -> Vec<String> {
     sandbox.write("private.sh", PRIVATE);
     sandbox.write("body.sh", body);
     let script = format!(
@@ -83,71 +83,60 @@ fn a_server_of_its_own_runs_by_its_unit() {
 fn the_unit_exposes_little() {
     let sandbox = Sandbox::new();
     sandbox.production_site(Flavor::Distribution, "");
-    sandbox.djwsgi("mysite", &["deploy-config", "--prod", "--target", "standalone", "--output", "../out"]).code(0);
-    let shown =
-        sandbox.root_script("systemd-analyze security --offline=true --no-pager out/djwsgi-mysite.service | tail -1");
-    let exposure = shown.out.split("djwsgi-mysite.service:").nth(1).and_then(|rest| rest.split_whitespace().next());
-    let exposure: f64 =
-        exposure.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{} {}", shown.out, shown.err));
-    assert!(exposure <= 3.0, "{}", shown.out);
+    sandbox.write("mysite/djwsgi.toml", "[prod]\ncontact = \"ops@example.org\"\n");
+    for tls in ["files", "mod_md"] {
+        let standalone = ["deploy-config", "--prod", "--target", "standalone", "--tls", tls, "--overwrite"];
+        sandbox.djwsgi("mysite", &[&standalone[..], &["--output", "../out"]].concat()).code(0);
+        let analyze = "systemd-analyze security --offline=true --no-pager out/djwsgi-mysite.service | tail -1";
+        let shown = sandbox.root_script(analyze);
+        let exposure = shown.out.split("djwsgi-mysite.service:").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let exposure: f64 =
+            exposure.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{} {}", shown.out, shown.err));
+        assert!(exposure <= 3.0, "{tls}: {}", shown.out);
+    }
 }
 
 #[test]
-fn a_container_serves_as_process_one_and_stops_within_its_grace() {
-    on_both(|flavor| {
-        let sandbox = Sandbox::new();
-        sandbox.production_site(flavor, "");
-        sandbox.write("mysite/djwsgi.toml", TOML);
-        sandbox.djwsgi("mysite", &["deploy-config", "--prod", "--target", "container", "--output", "../out"]).code(0);
-        let image = sandbox.read("out/Containerfile");
-        assert!(image.contains("COPY . /srv/mysite") && image.contains("STOPSIGNAL SIGWINCH"), "{image}");
-        // The site changes nothing but what it writes, and secrets stay outside wherever they lie.
-        assert!(!image.contains("-o mysite -g mysite /srv/mysite \\") && image.contains("acme /srv/mysite"), "{image}");
-        let ignored = sandbox.read("out/containerignore");
-        assert!(
-            !image.contains(SECRET) && ignored.contains("**/*.env\n") && ignored.contains("**/.env\n"),
-            "{ignored}"
-        );
-        assert!(sandbox.read("out/DEPLOY.md").contains("--user mysite -e DJANGO_SETTINGS_MODULE=mysite.settings"));
-        let module = match flavor {
-            Flavor::Distribution => "/usr/lib/apache2/modules/mod_wsgi.so".to_owned(),
-            Flavor::Pypi => {
-                let folder = machine().venv(flavor).join("lib/python3.11/site-packages/mod_wsgi/server");
-                let module = fs::read_dir(folder)
-                    .unwrap()
-                    .flatten()
-                    .find(|file| file.path().extension().is_some_and(|end| end == "so"));
-                module.unwrap().path().display().to_string()
-            }
-        };
-        // What the image's build and the start of the container do; there is no engine here.
-        let body = r#"
-            useradd --system --user-group --no-create-home mysite
-            mkdir -p /etc/djwsgi/mysite /var/lib/djwsgi/mysite/acme modules
-            cp -a /usr/lib/apache2/modules/. modules; cp -L MODULE modules/mod_wsgi.so
-            mount --bind modules /usr/lib/apache2/modules
-            mount -t tmpfs none /srv; mount -t tmpfs none /opt
-            mkdir -p /srv/mysite /opt/mysite/venv /run/djwsgi-mysite
-            mount --bind mysite /srv/mysite; mount --bind VENV /opt/mysite/venv
-            cp out/httpd.conf out/django.wsgi /etc/djwsgi/mysite/
-            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=catchall.invalid \
-                -keyout /etc/djwsgi/mysite/catchall.key -out /etc/djwsgi/mysite/catchall.crt 2>/dev/null
-            for signal in WINCH TERM; do
-                : >access.log
-                DJANGO_SECRET_KEY=$KEY unshare --pid --fork --mount-proc --kill-child \
-                    /usr/sbin/apache2 -DFOREGROUND -f /etc/djwsgi/mysite/httpd.conf >>access.log 2>error.log &
-                server=$!
-                get https://www.example.org/ || cat error.log
-                first=$(pgrep -P $server)
-                begun=$(date +%s)
-                kill -$signal $first
-                gone $server && [ $(($(date +%s) - begun)) -lt 10 ] && echo $signal
-                grep -q "\"GET / HTTP/[0-9.]*\" 200" access.log && echo logged
-            done
-        "#;
-        let body = body.replace("MODULE", &module).replace("VENV", machine().venv(flavor).to_str().unwrap());
-        assert_eq!(in_private(&sandbox, "", &body), ["one", "WINCH", "logged", "one", "TERM", "logged"]);
-    });
+fn an_image_has_what_the_config_names_and_no_secret() {
+    let sandbox = Sandbox::new();
+    sandbox.production_site(Flavor::Distribution, "");
+    let container = ["deploy-config", "--prod", "--target", "container", "--output"];
+    let deploy = |output: &str| sandbox.djwsgi("mysite", &[&container[..], &[output]].concat());
+    deploy("../out").code(2).says(&["outside of the site's folder"]);
+    deploy("apache/production").code(0);
+    let file = |name: &str| sandbox.read(format!("mysite/apache/production/{name}"));
+    let image = file("Containerfile");
+    assert!(image.contains("COPY . /srv/mysite") && image.contains("STOPSIGNAL SIGWINCH"), "{image}");
+    // The site changes nothing but what it writes, and secrets stay outside wherever they lie.
+    assert!(!image.contains("-o mysite -g mysite /srv/mysite \\"), "{image}");
+    let ignored = file("containerignore");
+    assert!(!image.contains(SECRET) && ignored.contains("**/*.env\n") && ignored.contains("**/.env\n"), "{ignored}");
+    assert!(file("secrets.env").contains("without quotes"));
+    // certbot's files are links to files of another folder.
+    assert!(file("DEPLOY.md").contains("-v '/etc/letsencrypt:/etc/letsencrypt:ro'"));
+}
+
+/// RHEL loads some modules of its own package only when told, and SELinux is asked before the start.
+#[test]
+fn on_rhel_modules_are_loaded_and_labels_come_first() {
+    let sandbox = Sandbox::new();
+    sandbox.production_site(Flavor::Distribution, "");
+    let rhel = ["deploy-config", "--prod", "--target", "rhel", "--tls", "certbot", "--output", "../out"];
+    sandbox.djwsgi("mysite", &rhel).code(0);
+    let conf = sandbox.read("out/00-mysite.conf");
+    assert!(conf.contains("<IfModule !buffer_module>\n    LoadModule buffer_module \""), "{conf}");
+    assert!(conf.contains("mod_ssl is not enabled; dnf install mod_ssl"), "{conf}");
+    let steps = super::production_deploy::commands(&sandbox.read("out/DEPLOY.md"));
+    let place = |text: &str| steps.find(text).unwrap_or_else(|| panic!("no {text} in {steps}"));
+    let order =
+        ["dnf install epel-release", "dnf install httpd", "useradd", "migrate", "semanage fcontext", "restorecon"];
+    let order = order.into_iter().chain(["semanage port", "httpd -t", "systemctl enable httpd", "certbot renew"]);
+    let places: Vec<usize> = order.map(place).collect();
+    assert!(places.is_sorted(), "{places:?} {steps}");
+    assert!(steps.contains("policycoreutils-python-utils") && steps.contains("-t httpd_sys_rw_content_t"));
+    sandbox.write("steps.sh", &steps);
+    let shown = sandbox.root_script("bash -n steps.sh");
+    assert_eq!(shown.code, 0, "{}", shown.err);
 }
 
 #[test]
@@ -187,12 +176,12 @@ fn the_same_input_gives_the_same_bytes_everywhere() {
             (2, [("LANG", "C"), ("TZ", "Asia/Tokyo")], "mysite/mysite"),
         ] {
             // The name of the folder stands in the steps: it is the same, and moved afterwards.
-            let output = sandbox.join("out").display().to_string();
+            let output = sandbox.join("mysite/out").display().to_string();
             let mut command =
                 sandbox.djwsgi_command(from, &["deploy-config", "--prod", "--target", target, "--output", &output]);
             let shown = sandbox.run(command.envs(variables));
             assert_eq!(shown.code, 0, "{}", shown.err);
-            fs::rename(sandbox.join("out"), sandbox.join(format!("{target}-{number}"))).unwrap();
+            fs::rename(sandbox.join("mysite/out"), sandbox.join(format!("{target}-{number}"))).unwrap();
         }
         let same = sandbox
             .root_script(&format!("diff -r {target}-1 {target}-2 | grep -v -e {target}-1 -e {target}-2 || true"));
