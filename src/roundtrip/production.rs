@@ -17,7 +17,8 @@ use crate::apache::locate::Apache;
 use crate::apache::mod_wsgi::ModWsgi;
 use crate::production::deployment::Deployment;
 use crate::production::output::{self, conf, script};
-use crate::production::trial::rehearsal::{self, Folders, Place, Ports, Rehearsal};
+use crate::production::trial::place::{Folders, Place, Ports};
+use crate::production::trial::rehearsal::{self, Rehearsal};
 use crate::site::resolve::Site;
 
 const PORTS: Ports = Ports { http: 65_532, https: 65_533, buffer: 65_534, bare: 65_535 };

@@ -11,7 +11,7 @@ use crate::commands::rewritten;
 use crate::interrupt;
 use crate::production::deployment::Deployment;
 use crate::production::output::{conf, script};
-use crate::production::trial::rehearsal::Folders;
+use crate::production::trial::place::Folders;
 use crate::production::trial::stage::{Play, Stage};
 use crate::ui::problem::Problem;
 use crate::ui::term::Ui;

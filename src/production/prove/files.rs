@@ -9,7 +9,7 @@ use super::client::Client;
 use super::forbidden::UPLOAD;
 use super::row::{self, Row};
 use crate::production::deployment::Deployment;
-use crate::production::trial::rehearsal;
+use crate::production::trial::place;
 use crate::production::trial::stage::Stage;
 use crate::site::alias::AliasKind;
 
@@ -25,7 +25,7 @@ pub fn static_file(deployment: &Deployment, client: &Client, stage: &Stage) -> R
     let Some(path) = some_file(&alias.folder, ".css").or_else(|| some_file(&alias.folder, "")) else {
         return Ok(Row::not_tried(row::STATIC_FILES, "none has been collected yet: manage.py collectstatic"));
     };
-    let copy = stage.rehearsal.folder.join(rehearsal::STATIC).join(&path);
+    let copy = stage.rehearsal.folder.join(place::STATIC).join(&path);
     fs::create_dir_all(copy.parent().unwrap_or(&copy)).and_then(|()| fs::copy(alias.folder.join(&path), &copy))?;
     let reply = client.get(&format!("{}{}", alias.url, path))?;
     let mut faults = Vec::new();

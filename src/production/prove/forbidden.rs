@@ -9,7 +9,7 @@ use super::client::{Client, Reply};
 use super::row::{self, Row};
 use crate::files;
 use crate::production::deployment::Deployment;
-use crate::production::trial::rehearsal;
+use crate::production::trial::place;
 
 /// Where an upload that may be served is planted too.
 pub const UPLOAD: &str = "sub/page.html";
@@ -82,12 +82,12 @@ pub fn forbidden(deployment: &Deployment, client: &Client, bare: u16) -> Result<
 /// # Errors
 /// When a file can't be written.
 pub fn plant(folder: &Path) -> Result<()> {
-    for top in [rehearsal::STATIC, rehearsal::MEDIA] {
+    for top in [place::STATIC, place::MEDIA] {
         for path in PLANTED.into_iter().chain([UPLOAD]) {
             write(&folder.join(top).join(path))?;
         }
     }
-    write(&folder.join(rehearsal::BARE).join("plain.txt"))
+    write(&folder.join(place::BARE).join("plain.txt"))
 }
 
 fn write(path: &Path) -> Result<()> {

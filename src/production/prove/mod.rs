@@ -16,7 +16,7 @@ pub use row::Row;
 
 use super::deployment::Deployment;
 use super::secrets;
-use super::trial::rehearsal::Folders;
+use super::trial::place::Folders;
 use super::trial::stage::{Play, Stage};
 use crate::apache::locate::Apache;
 use crate::interrupt;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::rehearsal::{BARE, Ports};
+use super::place::{BARE, Ports};
 use crate::apache::locate::Apache;
 use crate::apache::quote;
 use crate::files;

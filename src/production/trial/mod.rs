@@ -2,6 +2,7 @@
 
 mod certificates;
 mod frame;
+pub mod place;
 pub mod rehearsal;
 mod rewriter;
 mod script;

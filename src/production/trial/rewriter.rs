@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::rehearsal::{Folders, MEDIA, Place, STATIC};
+use super::place::{Folders, MEDIA, Place, STATIC};
 use crate::apache::locate::Apache;
 use crate::apache::quote;
 use crate::files;

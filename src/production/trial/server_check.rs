@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use super::rehearsal::{self, Folders, Place, Ports, Rehearsal};
+use super::place::{Folders, Place, Ports};
+use super::rehearsal::{self, Rehearsal};
 use crate::apache::check;
 use crate::files;
 use crate::production::deployment::Deployment;

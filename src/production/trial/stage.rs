@@ -14,7 +14,8 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use super::certificates::Authority;
-use super::rehearsal::{self, Folders, Place, Ports, Rehearsal};
+use super::place::{Folders, Place, Ports};
+use super::rehearsal::{self, Rehearsal};
 use super::script;
 use crate::apache::launch;
 use crate::apache::locate::Apache;
