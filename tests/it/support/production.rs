@@ -81,9 +81,10 @@ impl<'a> Production<'a> {
         let https = url("https://").unwrap_or_default();
         let mut roots = RootCertStore::empty();
         if https != 0 {
-            let err = server.err();
-            let folder = err.split("--cacert ").nth(1).unwrap().split(' ').next().unwrap();
-            roots.add(CertificateDer::from_pem_file(folder).unwrap()).unwrap();
+            // It is named after the URLs, on the other stream.
+            let named = || Some(server.err().split("--cacert ").nth(1)?.split_once(' ')?.0.to_owned());
+            let authority = until("the certificate's authority", LONG, named);
+            roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
@@ -93,7 +94,8 @@ impl<'a> Production<'a> {
 
     /// Its Apache's folder.
     pub fn folder(&self) -> String {
-        self.server.err().split("logs: ").nth(1).unwrap().split("/log ").next().unwrap().to_owned()
+        let named = || Some(self.server.err().split("logs: ").nth(1)?.split_once("/log ")?.0.to_owned());
+        until("the folder's name", LONG, named)
     }
 
     /// A connection without encryption.
