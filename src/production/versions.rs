@@ -120,11 +120,6 @@ impl Versions {
         self.apache >= Version([2, 4, 39])
     }
 
-    /// Keeps the names of the daemons' sockets over a reload.
-    pub fn has_socket_rotation(self) -> bool {
-        self.mod_wsgi >= Version([4, 8, 0])
-    }
-
     /// Knows the key exchange that quantum computers can't break.
     pub fn has_hybrid_key_exchange(self) -> bool {
         self.openssl >= Version([3, 5, 0])
@@ -141,9 +136,6 @@ impl Versions {
                 "Apache {}: TLS handshakes that never end are closed after 20 s, not 5 s (2.4.39)",
                 self.apache
             ));
-        }
-        if !self.has_socket_rotation() {
-            losses.push(format!("mod_wsgi {}: a reload of Apache can answer 503 once (4.8)", self.mod_wsgi));
         }
         if self.mod_wsgi < Version([5, 0, 0]) {
             losses.push(format!("mod_wsgi {} gets no fixes any more; 6.x from PyPI does", self.mod_wsgi));

@@ -49,7 +49,6 @@ pub fn render(deployment: &Deployment) -> Result<String> {
         "has": {
             "strict_host_check": deployment.versions.has_strict_host_check(),
             "handshake_timeout": deployment.versions.has_handshake_timeout(),
-            "socket_rotation": deployment.versions.has_socket_rotation(),
         },
         "whole": deployment.is_whole_server(),
         "started_by": if deployment.target == Target::Container { "the image's entry point" } else { "its systemd unit" },
