@@ -6,11 +6,13 @@
 mod answers;
 mod apache;
 mod cli;
+mod client;
 mod commands;
 mod dev;
 mod files;
 mod identity;
 mod interrupt;
+mod live;
 mod process;
 mod production;
 mod python;

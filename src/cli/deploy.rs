@@ -68,7 +68,7 @@ pub struct ProductionArgs {
 }
 
 /// What a deployment is laid out for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Target {
     /// The system's Apache on Debian, Ubuntu

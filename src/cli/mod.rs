@@ -1,6 +1,7 @@
 //! The command line: every flag, with the one environment variable that sets it.
 
 mod deploy;
+mod live;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use deploy::{DeployConfigArgs, ProductionArgs, Target, TlsProfile, TlsSource};
+pub use live::ReloadArgs;
 
 /// Said below the list of commands.
 const AFTER_HELP: &str = "Every flag can be set by a variable: --port by DJWSGI_PORT, --no-input by DJWSGI_NO_INPUT.";
@@ -64,6 +66,8 @@ pub enum Command {
     Wait(WaitArgs),
     /// Print the Apache config of the site; --prod: for production, monitor removed
     DeployConfig(DeployConfigArgs),
+    /// Renew the code of a live site, process by process, without a failed request
+    Reload(ReloadArgs),
     /// Become Apache, tied to the life of the parent process (internal)
     #[command(name = "exec-server", hide = true)]
     ExecServer(ExecServerArgs),

@@ -4,6 +4,7 @@ mod deploy_config;
 mod dev;
 mod init;
 mod prepared;
+mod reload;
 mod rewritten;
 mod wait;
 
@@ -23,6 +24,7 @@ pub fn run(ui: &Ui, command: Command) -> Result<()> {
         Command::Dev(args) => dev::run(ui, &args),
         Command::Wait(args) => wait::run(ui, &args),
         Command::DeployConfig(args) => deploy_config::run(ui, &args),
+        Command::Reload(args) => reload::run(ui, &args),
         Command::ExecServer(args) => launch::exec(args.parent, &args.argv),
     }
 }

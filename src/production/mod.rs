@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod deployment;
+pub mod manifest;
 mod modules;
 pub mod output;
 pub mod places;

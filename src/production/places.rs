@@ -25,6 +25,8 @@ pub struct Places {
     pub run: PathBuf,
     /// Beginning of the daemons' socket paths.
     pub socket_prefix: PathBuf,
+    /// Where `djwsgi reload` hears from the processes that it renews.
+    pub renewal: PathBuf,
     /// Access log.
     pub access_log: PathBuf,
     /// Error log.
@@ -72,6 +74,7 @@ impl Places {
                 Target::Debian | Target::Rhel => format!("djwsgi-{name}"),
                 Target::Standalone | Target::Container => "wsgi".to_owned(),
             }),
+            renewal: Path::new("/run/djwsgi").join(name).join("renewal.sock"),
             access_log: log("access"),
             error_log: log("error"),
             modules: modules.filter(|_| target != Target::Container).map_or_else(|| usual.into(), Path::to_owned),

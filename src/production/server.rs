@@ -8,6 +8,15 @@ use crate::cli::Target;
 /// Folders that everybody may write in.
 const SHARED: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 
+/// A renewed process may take so many seconds to become idle.
+pub const GRACEFUL_TIMEOUT: u32 = 15;
+
+/// Its last requests may take so many seconds then.
+pub const SHUTDOWN_TIMEOUT: u32 = 5;
+
+/// The site may take so many seconds to load.
+pub const STARTUP_TIMEOUT: u32 = 30;
+
 /// The name of the config in the output folder.
 pub fn conf_name(deployment: &Deployment) -> String {
     let name = deployment.places.conf.file_name().unwrap_or_default();
@@ -42,4 +51,11 @@ pub fn written_folders(deployment: &Deployment) -> Vec<PathBuf> {
     folders.sort();
     folders.dedup();
     folders
+}
+
+/// The site's Python on the server.
+pub fn python(deployment: &Deployment) -> PathBuf {
+    let python = &deployment.site.python;
+    let here = if python.is_venv() { python.prefix.join("bin/python") } else { python.executable.clone() };
+    deployment.places.there(&here)
 }

@@ -34,6 +34,8 @@ pub enum Template {
     Logrotate,
     /// The systemd unit of a server of its own
     Unit,
+    /// What the commands on the server go by
+    Manifest,
     /// The image of a container
     Containerfile,
     /// What an image leaves out
@@ -59,6 +61,7 @@ impl Template {
             Self::DeployIgnore => "production/gitignore",
             Self::Logrotate => "production/logrotate",
             Self::Unit => "production/unit.service",
+            Self::Manifest => "production/deployment.toml",
             Self::Containerfile => "production/Containerfile",
             Self::ContainerIgnore => "production/containerignore",
             Self::Monitor => "monitor.py",
@@ -84,6 +87,7 @@ impl Template {
             Self::DeployIgnore => include_str!("../../templates/production/gitignore.hbs"),
             Self::Logrotate => include_str!("../../templates/production/logrotate.hbs"),
             Self::Unit => include_str!("../../templates/production/unit.service.hbs"),
+            Self::Manifest => include_str!("../../templates/production/deployment.toml.hbs"),
             Self::Containerfile => include_str!("../../templates/production/Containerfile.hbs"),
             Self::ContainerIgnore => include_str!("../../templates/production/containerignore.hbs"),
             Self::Monitor => include_str!("../../templates/monitor.py"),
@@ -117,7 +121,7 @@ impl Template {
     }
 }
 
-const PARTIALS: [(&str, &str); 10] = [
+const PARTIALS: [(&str, &str); 11] = [
     ("daemon", include_str!("../../templates/partials/daemon.conf.hbs")),
     ("site", include_str!("../../templates/partials/site.conf.hbs")),
     ("environment", include_str!("../../templates/partials/environment.py.hbs")),
@@ -127,6 +131,7 @@ const PARTIALS: [(&str, &str); 10] = [
     ("plain_headers", include_str!("../../templates/production/plain_headers.conf.hbs")),
     ("error_format", include_str!("../../templates/production/error_format.conf.hbs")),
     ("deploy_settings", include_str!("../../templates/production/deploy_settings.md.hbs")),
+    ("renewal", include_str!("../../templates/production/renewal.py.hbs")),
     ("private_files", include_str!("../../templates/production/private_files.conf.hbs")),
 ];
 

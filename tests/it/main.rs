@@ -13,6 +13,7 @@ mod dev_stop;
 mod init_existing;
 mod init_new;
 mod layouts;
+mod live_reload;
 mod monitor;
 mod odd_paths;
 mod production_attacks;

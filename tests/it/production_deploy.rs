@@ -1,6 +1,7 @@
 //! DEPLOY.md, followed to the letter in the system's own Apache: in a network and a mount namespace of its
 //! own with a copy of /etc, so that the machine is left as it was.
 
+use crate::support::live::{commands, section};
 use crate::support::sandbox::{SECRET, until_no_process};
 use crate::support::{Sandbox, on_both};
 
@@ -20,33 +21,6 @@ def slow(request):
 
 urlpatterns = [path("", facts), path("slow", slow)]
 "#;
-
-/// The commands of DEPLOY.md's steps, in order, without those that need the network.
-pub fn commands(text: &str) -> String {
-    let steps = text.split("\n## New code").next().unwrap();
-    assert!(steps.len() < text.len());
-    blocks(steps)
-}
-
-/// The commands of the section `title`.
-pub fn section(text: &str, title: &str) -> String {
-    let rest = text.split_once(&format!(" {title}\n")).unwrap_or_else(|| panic!("no {title} in {text}")).1;
-    blocks(rest.split("\n## ").next().unwrap())
-}
-
-fn blocks(text: &str) -> String {
-    let mut inside = false;
-    let mut commands = String::new();
-    for line in text.lines() {
-        if line == "```sh" || line == "```" {
-            inside = line == "```sh" && !inside;
-        } else if inside && !line.starts_with("apt ") && !line.starts_with("curl ") {
-            commands += line;
-            commands.push('\n');
-        }
-    }
-    commands
-}
 
 #[test]
 fn the_steps_lead_to_a_site_that_serves_and_never_reloads() {

@@ -104,7 +104,7 @@ fn an_image_is_built_and_serves_by_the_steps() {
         assert!(!image.contains(SECRET) && image.contains(&format!("mod_wsgi=={version}")), "{image}");
         sandbox.write("mysite/apache/production/secrets.env", &format!("DJANGO_SECRET_KEY={SECRET}\n"));
         let document = sandbox.read("mysite/apache/production/DEPLOY.md");
-        let section = |title: &str| super::production_deploy::section(&document, title);
+        let section = |title: &str| crate::support::live::section(&document, title);
         sandbox.write("build.sh", &section("Image"));
         sandbox.write("start.sh", &(section("Database") + &section("Start")));
         sandbox.write("stop.sh", &section("New code"));

@@ -1,8 +1,8 @@
 //! `tls = "mod_md"`: Apache gets its certificate from a real authority (pebble, Let's Encrypt's for tests), with
 //! the rights that the unit gives it.
 
-use super::production_deploy::commands;
 use super::production_targets::in_private;
+use crate::support::live::commands;
 use crate::support::{Flavor, Sandbox};
 
 const BODY: &str = r#"

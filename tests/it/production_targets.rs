@@ -45,7 +45,7 @@ fn a_server_of_its_own_runs_by_its_unit() {
         sandbox.production_site(flavor, "");
         sandbox.write("mysite/djwsgi.toml", TOML);
         sandbox.djwsgi("mysite", &["deploy-config", "--prod", "--target", "standalone", "--output", "../out"]).code(0);
-        sandbox.write("steps.sh", &super::production_deploy::commands(&sandbox.read("out/DEPLOY.md")));
+        sandbox.write("steps.sh", &crate::support::live::commands(&sandbox.read("out/DEPLOY.md")));
         let lines = in_private(
             &sandbox,
             "",
@@ -126,7 +126,7 @@ fn on_rhel_modules_are_loaded_and_labels_come_first() {
     let conf = sandbox.read("out/00-mysite.conf");
     assert!(conf.contains("<IfModule !buffer_module>\n    LoadModule buffer_module \""), "{conf}");
     assert!(conf.contains("mod_ssl is not enabled; dnf install mod_ssl"), "{conf}");
-    let steps = super::production_deploy::commands(&sandbox.read("out/DEPLOY.md"));
+    let steps = crate::support::live::commands(&sandbox.read("out/DEPLOY.md"));
     let place = |text: &str| steps.find(text).unwrap_or_else(|| panic!("no {text} in {steps}"));
     let order =
         ["dnf install epel-release", "dnf install httpd", "useradd", "migrate", "semanage fcontext", "restorecon"];

@@ -9,7 +9,7 @@ use super::forwarding;
 use crate::cli::{Target, TlsProfile, TlsSource};
 use crate::files;
 use crate::production::deployment::{Deployment, Tls};
-use crate::production::modules;
+use crate::production::{modules, server};
 use crate::scaffold::conf::{self, Daemon};
 use crate::scaffold::templates::{Template, fields};
 
@@ -125,9 +125,9 @@ fn daemon(deployment: &Deployment) -> Daemon {
             ),
             format!(
                 "{} {} eviction-timeout=15 {}",
-                limit("startup-timeout", prod.startup_timeout, 30),
-                limit("graceful-timeout", prod.graceful_timeout, 15),
-                limit("shutdown-timeout", prod.shutdown_timeout, 5),
+                limit("startup-timeout", prod.startup_timeout, server::STARTUP_TIMEOUT),
+                limit("graceful-timeout", prod.graceful_timeout, server::GRACEFUL_TIMEOUT),
+                limit("shutdown-timeout", prod.shutdown_timeout, server::SHUTDOWN_TIMEOUT),
             ),
             "listen-backlog=200 maximum-requests=100000".to_owned(),
         ],

@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::cli::Target;
 use crate::files;
 use crate::production::deployment::Deployment;
+use crate::production::manifest::{self, Manifest};
 use crate::production::secrets;
 use crate::production::server::{conf_name, service};
 use crate::scaffold::plan::{Access, Keep, Wanted};
@@ -64,6 +65,10 @@ pub fn files(deployment: &Deployment, folder: &Path) -> Result<Files> {
         generated(in_folder("DEPLOY.md"), steps::template(deployment), &steps::render(deployment, folder)?),
         generated(in_folder(".gitignore"), Template::DeployIgnore, &Template::DeployIgnore.render(&json!({}))?),
     ];
+    if deployment.target != Target::Container {
+        let text = Manifest::of(deployment)?.render()?;
+        rest.push(generated(in_folder(manifest::FILE), Template::Manifest, &text));
+    }
     match deployment.target {
         Target::Debian | Target::Rhel => {}
         Target::Standalone => {

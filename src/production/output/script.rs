@@ -29,5 +29,6 @@ pub fn render(deployment: &Deployment) -> Result<String> {
     let differs = wsgi.is_some_and(|wsgi| wsgi.insists && wsgi.settings.as_deref() != Some(settings));
     data.insert("insists".into(), json!(differs));
     data.insert("root".into(), json!(literal(&site.root)?));
+    data.insert("renewal".into(), json!(files::config_text(&places.renewal)?));
     Template::ProductionWsgi.render(&data)
 }

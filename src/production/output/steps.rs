@@ -82,8 +82,6 @@ fn settings(deployment: &Deployment) -> Map<String, Value> {
 fn for_server(deployment: &Deployment) -> Result<Map<String, Value>> {
     let (site, places) = (deployment.site, &deployment.places);
     let text = |path: &Path| Ok::<_, anyhow::Error>(config_text(path)?.to_owned());
-    let python =
-        if site.python.is_venv() { site.python.prefix.join("bin/python") } else { site.python.executable.clone() };
     let (folders, databases) = written(deployment)?;
     let mut data = fields(json!({
         "group": deployment.account.1,
@@ -93,7 +91,7 @@ fn for_server(deployment: &Deployment) -> Result<Map<String, Value>> {
         "data": text(&places.data)?,
         "written_folders": folders,
         "written_files": databases,
-        "python": text(&places.there(&python))?,
+        "python": text(&server::python(deployment))?,
         "python_home": site.python.is_venv().then(|| text(&places.there(&site.python.prefix))).transpose()?,
         "serves_files": !site.aliases().is_empty(),
         "env_file": text(&places.env_file)?,

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::client::Client;
 use super::forbidden::UPLOAD;
 use super::row::{self, Row};
+use crate::client::Client;
 use crate::production::deployment::Deployment;
 use crate::production::trial::place;
 use crate::production::trial::stage::Stage;

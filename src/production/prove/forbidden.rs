@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::client::{Client, Reply};
 use super::row::{self, Row};
+use crate::client::{Client, Reply};
 use crate::files;
 use crate::production::deployment::Deployment;
 use crate::production::trial::place;

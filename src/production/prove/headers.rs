@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::client::Client;
 use super::row::{self, Row};
+use crate::client::Client;
 use crate::production::deployment::Deployment;
 use crate::site::alias::AliasKind;
 

@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::{Client, Connection};
 use super::row::{self, Row};
+use crate::client::{Client, Connection};
 use crate::files;
 use crate::production::deployment::Deployment;
 use crate::production::trial::stage::Stage;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::client::Client;
 use super::row::{self, Row};
+use crate::client::Client;
 use crate::files;
 use crate::production::deployment::Deployment;
 use crate::production::trial::stage::Stage;

@@ -1,6 +1,5 @@
 //! The proof: the production config runs on loopback and is tried, promise by promise.
 
-mod client;
 mod files;
 mod forbidden;
 mod headers;
@@ -13,15 +12,16 @@ mod row;
 use anyhow::Result;
 use row::Promise;
 pub use row::Row;
+use rustls::RootCertStore;
 
 use super::deployment::Deployment;
 use super::secrets;
 use super::trial::place::Folders;
 use super::trial::stage::{Play, Stage};
 use crate::apache::locate::Apache;
+use crate::client::Client;
 use crate::interrupt;
 use crate::ui::problem::Problem;
-use client::Client;
 use inside::Probe;
 
 /// What was seen.
@@ -52,7 +52,7 @@ pub fn run(deployment: &Deployment, apache: &Apache, conf: &str, script: &str) -
         inside::lay_out(folder)?;
         forbidden::plant(folder)
     })?;
-    let client = Client::new(deployment, &stage)?;
+    let client = client(deployment, &stage)?;
     let probe = Probe::new(deployment, &client, &token);
     let answers = Row::or_broken(row::ANSWERS, names::answers(deployment, &client));
     // Later it is full of what the proof itself does.
@@ -85,6 +85,14 @@ pub fn run(deployment: &Deployment, apache: &Apache, conf: &str, script: &str) -
     add(row::EDITS, probe.edits(&stage))?;
     add(row::SECRETS, Ok(no_secrets(deployment, &[conf, script])))?;
     Ok(Proof { rows, rewritten: stage.rehearsal.rewritten.clone(), log })
+}
+
+/// A client that trusts the stage's own authority only.
+fn client(deployment: &Deployment, stage: &Stage) -> Result<Client> {
+    let mut roots = RootCertStore::empty();
+    roots.add(stage.authority.certificate())?;
+    let https = deployment.tls.as_ref().map(|_| stage.ports.https);
+    Client::trusting(&deployment.server_name, stage.ports.http, https, roots)
 }
 
 /// No value of a variable stands in what was generated.

@@ -1,5 +1,7 @@
 //! A client that sends what it is told, byte by byte, and keeps what comes back.
 
+mod anyone;
+
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
@@ -7,11 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned, WantsVerifier};
 
 use crate::interrupt;
-use crate::production::deployment::Deployment;
-use crate::production::trial::stage::Stage;
 
 /// How long an answer may take: longer than the site may take to load.
 const LIMIT: Duration = Duration::from_secs(35);
@@ -58,7 +58,7 @@ impl Reply {
     }
 }
 
-/// Talks to a stage.
+/// Talks to a site on this machine.
 pub struct Client {
     http: u16,
     https: Option<u16>,
@@ -75,21 +75,23 @@ pub enum Connection {
 }
 
 impl Client {
-    /// A client that trusts the stage's own authority only.
+    /// For the site called `name`, whose certificate must be signed by one of `roots`.
     ///
     /// # Errors
     /// When TLS can't be set up.
-    pub fn new(deployment: &Deployment, stage: &Stage) -> Result<Self> {
-        let mut roots = RootCertStore::empty();
-        roots.add(stage.authority.certificate())?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        Ok(Self {
-            http: stage.ports.http,
-            https: deployment.tls.as_ref().map(|_| stage.ports.https),
-            name: deployment.server_name.clone(),
-            tls: Arc::new(config.with_root_certificates(roots).with_no_client_auth()),
-        })
+    pub fn trusting(name: &str, http: u16, https: Option<u16>, roots: RootCertStore) -> Result<Self> {
+        let tls = config()?.with_root_certificates(roots).with_no_client_auth();
+        Ok(Self { http, https, name: name.to_owned(), tls: Arc::new(tls) })
+    }
+
+    /// For the site called `name`, whatever its certificate: who else would answer at this machine's own address?
+    ///
+    /// # Errors
+    /// When TLS can't be set up.
+    pub fn of_this_machine(name: &str, http: u16, https: Option<u16>) -> Result<Self> {
+        let verifier = Arc::new(anyone::Anyone);
+        let tls = config()?.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+        Ok(Self { http, https, name: name.to_owned(), tls: Arc::new(tls) })
     }
 
     /// Connects as users do: encrypted where the site is.
@@ -166,6 +168,11 @@ impl Client {
     }
 }
 
+fn config() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?)
+}
+
 impl Connection {
     /// Sends `bytes` and reads until the other side closes.
     ///
@@ -222,7 +229,8 @@ impl Write for Connection {
 }
 
 fn tcp(port: u16) -> Result<TcpStream> {
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).context("cannot connect to the rehearsal")?;
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+        .with_context(|| format!("cannot connect to port {port} of this machine"))?;
     stream.set_read_timeout(Some(LOOK))?;
     stream.set_write_timeout(Some(LIMIT))?;
     Ok(stream)

@@ -1,0 +1,138 @@
+//! The socket on which processes of a site report, before they take requests.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+use nix::fcntl::{Flock, FlockArg};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::files;
+use crate::identity::Identity;
+use crate::production::manifest::Manifest;
+use crate::ui::problem::Problem;
+
+/// What a process says.
+#[derive(Debug, Deserialize)]
+struct Said {
+    pid: u32,
+    failure: Option<String>,
+}
+
+/// A process that has loaded the site, or failed to.
+pub struct Report {
+    /// Its process id.
+    pub pid: u32,
+    /// Why it can't answer.
+    pub failure: Option<String>,
+    stream: UnixStream,
+}
+
+impl Report {
+    /// Lets the process take requests, whatever it said.
+    pub fn serve(mut self) {
+        // One that has gone needs no leave.
+        let _ = self.stream.write_all(b"serve\n");
+    }
+
+    /// Keeps it from taking requests until it is renewed again.
+    pub fn wait(mut self) {
+        let _ = self.stream.write_all(b"wait\n");
+    }
+}
+
+/// The socket; while it is there, new processes report.
+pub struct Line {
+    path: PathBuf,
+    reports: Receiver<Report>,
+    _lock: Flock<fs::File>,
+}
+
+impl Line {
+    /// Opens it, for processes of `account` only.
+    ///
+    /// # Errors
+    /// When another renewal of the site is under way, or the socket can't be made.
+    pub fn open(manifest: &Manifest, account: &Identity) -> Result<Self> {
+        let path = manifest.renewal.clone();
+        let folder = path.parent().unwrap_or(Path::new("/run"));
+        let made = fs::DirBuilder::new().recursive(true).mode(0o755).create(folder);
+        made.map_err(|error| files::unwritable(&path, error))?;
+        let lock = Flock::lock(files::open_lock(&folder.join("lock"))?, FlockArg::LockExclusiveNonblock)
+            .map_err(|_| Problem::findings(format!("{} is being renewed already", manifest.name)))?;
+        // Of one that was killed.
+        let _ = fs::remove_file(&path);
+        let listener = UnixListener::bind(&path).map_err(|error| files::unwritable(&path, error))?;
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o600))
+            .and_then(|()| chown(&path, Some(account.uid), Some(account.gid)))
+            .map_err(|error| files::unwritable(&path, error))?;
+        let (sender, reports) = mpsc::channel();
+        let question = question(manifest);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (sender, question) = (sender.clone(), question.clone());
+                thread::spawn(move || hear(stream, &question, &sender));
+            }
+        });
+        Ok(Self { path, reports, _lock: lock })
+    }
+
+    /// The next report, if one comes within `limit`.
+    pub fn next(&self, limit: Duration) -> Option<Report> {
+        self.reports.recv_timeout(limit).ok()
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// One process: it is asked for the front page, and says how that went.
+fn hear(mut stream: UnixStream, question: &str, reports: &Sender<Report>) {
+    if stream.write_all(question.as_bytes()).is_err() {
+        return;
+    }
+    let mut line = String::new();
+    let Ok(copy) = stream.try_clone() else { return };
+    // One that ends without a word has ended; another takes its place.
+    if BufReader::new(copy).read_line(&mut line).is_ok()
+        && let Ok(Said { pid, failure }) = serde_json::from_str(&line)
+    {
+        let _ = reports.send(Report { pid, failure, stream });
+    }
+}
+
+/// A visitor's request for the front page as WSGI has it.
+fn question(manifest: &Manifest) -> String {
+    let scheme = if manifest.is_https() { "https" } else { "http" };
+    let port = if manifest.is_https() { "443" } else { "80" };
+    let mount = manifest.front_page.trim_end_matches('/');
+    let mut environ = json!({
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": mount,
+        "PATH_INFO": "/",
+        "QUERY_STRING": "",
+        "REQUEST_URI": manifest.front_page,
+        "SERVER_NAME": manifest.server_name,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": manifest.server_name,
+        "HTTP_USER_AGENT": "djwsgi",
+        "wsgi.url_scheme": scheme,
+    });
+    if manifest.is_https() {
+        environ["HTTPS"] = json!("on");
+        environ["HTTP_X_FORWARDED_PROTO"] = json!("https");
+    }
+    format!("{environ}\n")
+}

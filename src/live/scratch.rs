@@ -1,0 +1,69 @@
+//! The new code of a site in a process that serves nobody.
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::line::Line;
+use crate::identity::Identity;
+use crate::interrupt;
+use crate::process;
+use crate::production::manifest::Manifest;
+use crate::ui::problem::Problem;
+
+/// Runs a WSGI script as mod_wsgi does, under the name that it gives to scripts.
+const RUN: &str = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='_mod_wsgi_scratch')";
+
+/// How often it is looked whether it has ended.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Loads the site in a process of its own and has it answer, as a renewed process would.
+///
+/// # Errors
+/// When it can't.
+pub fn check(manifest: &Manifest, line: &Line) -> Result<()> {
+    let account = Identity::named(&manifest.user)?;
+    let mut child = start(manifest, &account)?;
+    let limit = Duration::from_secs(manifest.startup_timeout.into()) * 2;
+    let started = Instant::now();
+    let result = loop {
+        if let Some(report) = line.next(LOOK) {
+            let failure = report.failure.clone();
+            report.serve();
+            break failure.map_or(Ok(()), |failure| Err(fails(manifest, &failure)));
+        }
+        if let Some(status) = child.try_wait().context("cannot wait for the site's Python")? {
+            break Err(fails(manifest, &format!("{} ended: {}", manifest.python.display(), process::describe(status))));
+        }
+        if interrupt::requested() {
+            break Err(Problem::interrupted());
+        }
+        if started.elapsed() > limit {
+            break Err(fails(manifest, &format!("it has not answered within {} s", limit.as_secs())));
+        }
+    };
+    // It has said what there is to say.
+    let _ = child.kill();
+    let _ = child.wait();
+    Ok(result?)
+}
+
+fn fails(manifest: &Manifest, why: &str) -> Problem {
+    Problem::findings(format!("the new code of {} can't answer; no process has been touched", manifest.name))
+        .detail(why.trim_end())
+}
+
+/// As mod_wsgi starts it: the account's, in the site's folder, with no variables but those of the system.
+fn start(manifest: &Manifest, account: &Identity) -> Result<Child> {
+    let home = account.home.as_deref().unwrap_or(Path::new("/"));
+    let mut command = Command::new(&manifest.python);
+    command.args(["-c", RUN]).arg(&manifest.script).current_dir(&manifest.root);
+    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LANG", "C.UTF-8").env("HOME", home);
+    command.envs(std::env::vars_os().filter(|(name, _)| name == "DJWSGI_TEST"));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    command.uid(account.uid).gid(account.gid);
+    command.spawn().map_err(|error| process::cannot_start(manifest.python.as_os_str(), error))
+}

@@ -1,0 +1,189 @@
+//! `djwsgi reload`: new code for a live site, process by process.
+
+use serde_json::Value;
+
+use crate::support::{Flavor, Sandbox, on_both};
+
+/// Says which code it is, and by which process.
+const VIEWS: &str = r#"
+import os, time
+from django.http import HttpResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+
+@csrf_exempt
+def view(request):
+    return HttpResponse("v0 %d %d" % (os.getpid(), len(request.body)))
+
+def slow(request):
+    time.sleep(6)
+    return HttpResponse("slow v0")
+
+urlpatterns = [path("", view), path("slow", slow)]
+"#;
+
+/// What the visitors saw: that nothing failed, and that old code did not come back after a renewal had ended.
+fn assert_lossless(sandbox: &Sandbox) {
+    let load: Value = serde_json::from_str(&sandbox.read("load.json")).unwrap();
+    assert_eq!(load["failed"], serde_json::json!([]), "{}", load["answered"]);
+    let answered = |method: &str| load["answered"][method].as_u64().unwrap();
+    assert!(answered("GET") > 200 && answered("POST") > 200, "{}", load["answered"]);
+    // Lines of time and version: from then on no request may be answered by an older one.
+    let marks = sandbox.read("marks");
+    let version = |word: &str| word[1..].parse::<u32>().unwrap();
+    let marks: Vec<(f64, u32)> = marks
+        .lines()
+        .map(|line| line.split_once(' ').unwrap())
+        .map(|(time, word)| (time.parse().unwrap(), version(word)))
+        .collect();
+    assert!(!marks.is_empty());
+    for seen in load["seen"].as_array().unwrap() {
+        let (began, word) = (seen[0].as_f64().unwrap(), seen[2].as_str().unwrap());
+        let least = marks.iter().filter(|(time, _)| *time < began).map(|(_, version)| *version).max();
+        assert!(version(word) >= least.unwrap_or_default(), "{word} at {began}: {marks:?}");
+    }
+}
+
+#[test]
+fn twenty_renewals_lose_nothing_and_old_code_does_not_come_back() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.deployment(flavor, VIEWS, "");
+        let shown = sandbox.on_server(
+            r#"
+            get / | cut -d" " -f1
+            python3 load.py 150 over >load.json & load=$!
+            curl -sk $at https://www.example.org/slow >slow & slow=$!
+            sleep 0.5
+            before=$(daemons | wc -w)
+            for i in $(seq 20); do
+                sed -i "s/\"v[0-9]*/\"v$i/" mysite/mysite/urls.py
+                $djwsgi reload >&2
+                echo "$(date +%s.%N) v$i" >>marks
+                if [ $i = 1 ]; then wait $slow; cat slow; echo; fi
+            done
+            touch over
+            wait $load
+            [ $before = 2 ] && [ "$(daemons | wc -w)" = 2 ] && echo two processes
+            get / | cut -d" " -f1
+            ls /run/djwsgi/mysite
+            "#,
+        );
+        assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
+        assert_eq!(shown.out.lines().collect::<Vec<_>>(), ["v0", "slow v0", "two processes", "v20", "lock"]);
+        assert_lossless(&sandbox);
+    });
+}
+
+#[test]
+fn code_that_cannot_answer_stays_out() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.deployment(flavor, VIEWS, "processes = 3");
+        let shown = sandbox.on_server(
+            r#"
+            get / | cut -d" " -f1
+            python3 load.py 100 over >load.json & load=$!
+            pids=$(daemons)
+            cp mysite/mysite/urls.py good
+            reload() { $djwsgi reload "$@" 2>said && echo done || echo "refused $?"; cat said >&2; }
+            # Tried in a process that serves nobody.
+            echo nonsense! >>mysite/mysite/urls.py
+            reload --check
+            grep -o "SyntaxError" said | head -1
+            grep -o "no process has been touched" said
+            [ "$pids" = "$(daemons)" ] && echo same processes
+            # Not tried: the first process finds out, and is kept from the visitors.
+            reload
+            grep -o "SyntaxError" said | head -1
+            grep -o "2 processes go on with the old code" said
+            for _ in $(seq 60); do get / | cut -d" " -f1; done | sort -u
+            # Again: the process that waits is the one that tries.
+            reload
+            grep -o "2 processes go on with the old code" said
+            for _ in $(seq 60); do get / | cut -d" " -f1; done | sort -u
+            # A page that fails.
+            sed "s/^def view.*/&\n    raise ValueError(\"seldom\")/" good >mysite/mysite/urls.py
+            reload --check
+            grep -o "ValueError: seldom" said | head -1
+            # The site's own signal renews those that wait as well.
+            sed "s/\"v0/\"v1/" good >mysite/mysite/urls.py
+            reload --check
+            echo "$(date +%s.%N) v1" >>marks
+            [ "$(daemons | wc -w)" = 3 ] && echo three processes
+            for _ in $(seq 60); do get / | cut -d" " -f1; done | sort -u
+            touch over
+            wait $load
+            "#,
+        );
+        assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
+        let expected = [
+            "v0",
+            "refused 1",
+            "SyntaxError",
+            "no process has been touched",
+            "same processes",
+            "refused 1",
+            "SyntaxError",
+            "2 processes go on with the old code",
+            "v0",
+            "refused 1",
+            "2 processes go on with the old code",
+            "v0",
+            "refused 1",
+            "ValueError: seldom",
+            "done",
+            "three processes",
+            "v1",
+        ];
+        assert_eq!(shown.out.lines().collect::<Vec<_>>(), expected, "{}", shown.err);
+        assert_lossless(&sandbox);
+    });
+}
+
+#[test]
+fn whoever_cannot_renew_is_told_why() {
+    let sandbox = Sandbox::new();
+    sandbox.djwsgi("", &["reload", "shop"]).code(3).says(&["shop is not deployed here", "DEPLOY.md"]);
+    for name in ["../x", "", "a/b", ".", "-rf"] {
+        sandbox.djwsgi("", &["reload", "--", name]).code(2);
+    }
+    sandbox.deployment(Flavor::Distribution, VIEWS, "");
+    let shown = sandbox.on_server(
+        r#"
+        say() { "$@" >/dev/null 2>said || true; cat said >&2; grep -E "^(error|hint)" said || true; }
+        say setpriv --reuid mysite --regid mysite --clear-groups $djwsgi reload
+        # Two at once: one wins.
+        curl -sk $at https://www.example.org/slow >slow & slow=$!
+        sleep 0.5
+        $djwsgi reload >&2 & first=$!
+        sleep 0.5
+        say $djwsgi reload
+        wait $first && wait $slow && cat slow && echo
+        # One that is killed leaves the site serving, and the next one at work.
+        curl -sk $at https://www.example.org/slow >slow & slow=$!
+        sleep 0.5
+        $djwsgi reload >&2 & first=$!
+        sleep 0.5
+        kill -9 $first; wait $first 2>/dev/null || true
+        get / | cut -d" " -f1
+        wait $slow
+        $djwsgi reload mysite 2>&1 | tail -1
+        stop
+        while [ -n "$(daemons)" ]; do sleep 0.1; done
+        say $djwsgi reload
+        "#,
+    );
+    assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
+    let expected = [
+        "error: only root can tell the processes of mysite",
+        "hint: sudo djwsgi reload mysite",
+        "error: mysite is being renewed already",
+        "slow v0",
+        "v0",
+        "    Reloaded mysite: 2 processes serve the new code",
+        "error: no process of mysite runs",
+        "hint: systemctl start apache2.service",
+    ];
+    assert_eq!(shown.out.lines().collect::<Vec<_>>(), expected, "{}", shown.err);
+}

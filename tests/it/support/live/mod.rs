@@ -1,0 +1,71 @@
+//! A site that is deployed and serves, on a server of its own: network, /etc and /run are private.
+
+use super::sandbox::{SECRET, until_no_process};
+use super::{Flavor, Sandbox, Shown, machine};
+
+/// What [`Sandbox::on_server`] begins with.
+const SERVER: &str = include_str!("server.sh");
+
+/// Visitors, in Python.
+const LOAD: &str = include_str!("load.py");
+
+/// The commands of DEPLOY.md's steps, in order, without those that need the network.
+pub fn commands(text: &str) -> String {
+    let steps = text.split("\n## New code").next().unwrap();
+    assert!(steps.len() < text.len());
+    blocks(steps)
+}
+
+/// The commands of the section `title`.
+pub fn section(text: &str, title: &str) -> String {
+    let rest = text.split_once(&format!(" {title}\n")).unwrap_or_else(|| panic!("no {title} in {text}")).1;
+    blocks(rest.split("\n## ").next().unwrap())
+}
+
+fn blocks(text: &str) -> String {
+    let mut inside = false;
+    let mut commands = String::new();
+    for line in text.lines() {
+        if line == "```sh" || line == "```" {
+            inside = line == "```sh" && !inside;
+        } else if inside && !line.starts_with("apt ") && !line.starts_with("curl ") {
+            commands += line;
+            commands.push('\n');
+        }
+    }
+    commands
+}
+
+impl Sandbox {
+    /// A site that is ready to be deployed, with `views` as its urls.py and `prod` below `[prod]`, and its
+    /// deployment for Debian in the folder `out`.
+    pub fn deployment(&self, flavor: Flavor, views: &str, prod: &str) {
+        self.production_site(flavor, "");
+        self.write("mysite/mysite/urls.py", views);
+        self.write(
+            "mysite/djwsgi.toml",
+            &format!(
+                "[env]\nfile = \".env\"\n[prod]\ncertificate = \"/etc/ssl/site.crt\"\n\
+                 certificate-key = \"/etc/ssl/site.key\"\n{prod}\n"
+            ),
+        );
+        let arguments = ["deploy-config", "--prod", "--target", "debian", "--output", "../out"];
+        self.djwsgi("mysite", &arguments).code(0);
+    }
+
+    /// Runs `script` on a server of its own, where the deployment in `out` has been put into production.
+    pub fn on_server(&self, script: &str) -> Shown {
+        self.write("steps.sh", &commands(&self.read("out/DEPLOY.md")));
+        self.write("load.py", LOAD);
+        self.write("server.sh", SERVER);
+        self.write("script.sh", script);
+        let prepared = format!(
+            "export KEY={SECRET} djwsgi={}\ncp -a /etc etc\nmkdir lib\ncp -a /var/lib/apache2 lib\n\
+             timeout -k 5 180 unshare --net --mount bash -euo pipefail -c '. ./server.sh; . ./script.sh'",
+            machine().djwsgi.display()
+        );
+        let shown = self.root_script(&prepared);
+        until_no_process(self);
+        shown
+    }
+}
