@@ -141,6 +141,61 @@ fn code_that_cannot_answer_stays_out() {
     });
 }
 
+/// Imports a module and renders a template that nothing has needed before.
+const LATE: &str = r#"
+from django.shortcuts import render
+from django.urls import path
+from django.http import HttpResponse
+
+def front(request):
+    return HttpResponse("front")
+
+def late(request):
+    from mysite import late
+    return render(request, "late.txt", {"late": late.VERSION})
+
+urlpatterns = [path("", front), path("late", late)]
+"#;
+
+#[test]
+fn a_process_stays_with_the_release_it_began_with() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        let current = sandbox.join("srv/current");
+        let root = format!("root = \"{}\"", current.display());
+        sandbox.deployment_with(flavor, LATE, &root, "TEMPLATES[0][\"DIRS\"] = [BASE_DIR / \"templates\"]");
+        sandbox.write("mysite/mysite/late.py", "VERSION = \"one\"\n");
+        sandbox.write("mysite/templates/late.txt", "{{ late }} one");
+        let releases = r#"
+            mkdir -p srv/releases
+            cp -a mysite srv/releases/1
+            cp -a mysite srv/releases/2
+            sed -i s/one/two/ srv/releases/2/mysite/late.py srv/releases/2/templates/late.txt
+            ln -s releases/1 srv/current
+        "#;
+        assert_eq!(sandbox.root_script(releases).code, 0);
+        let shown = sandbox.on_server(
+            r#"
+            switch() { ln -s releases/$1 srv/next; mv -T srv/next srv/current; }
+            asked() { for _ in $(seq 40); do get /late; done | sort -u; }
+            get /
+            switch 2
+            asked
+            $djwsgi reload --check 2>&1 | tail -1
+            asked
+            switch 1
+            asked
+            $djwsgi reload 2>&1 | tail -1
+            asked
+            "#,
+        );
+        assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
+        let done = "    Reloaded mysite: 2 processes serve the new code";
+        let expected = ["front", "one one", done, "two two", "two two", done, "one one"];
+        assert_eq!(shown.out.lines().collect::<Vec<_>>(), expected, "{}", shown.err);
+    });
+}
+
 #[test]
 fn whoever_cannot_renew_is_told_why() {
     let sandbox = Sandbox::new();

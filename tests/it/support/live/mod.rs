@@ -40,7 +40,12 @@ impl Sandbox {
     /// A site that is ready to be deployed, with `views` as its urls.py and `prod` below `[prod]`, and its
     /// deployment for Debian in the folder `out`.
     pub fn deployment(&self, flavor: Flavor, views: &str, prod: &str) {
-        self.production_site(flavor, "");
+        self.deployment_with(flavor, views, prod, "");
+    }
+
+    /// The same with lines for its settings.
+    pub fn deployment_with(&self, flavor: Flavor, views: &str, prod: &str, settings: &str) {
+        self.production_site(flavor, settings);
         self.write("mysite/mysite/urls.py", views);
         self.write(
             "mysite/djwsgi.toml",
