@@ -52,6 +52,11 @@ pub fn unwritable(path: &Path, error: io::Error) -> anyhow::Error {
     anyhow::Error::new(error).context(problem)
 }
 
+/// The last part of `path`, for messages and copies.
+pub fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// Opens the file at `path`, which is created if need be, for a lock on it.
 ///
 /// # Errors

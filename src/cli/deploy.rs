@@ -25,8 +25,11 @@ pub struct DeployConfigArgs {
     /// Start it on loopback and show that it keeps its promises; with --output: the files that are there
     #[arg(long, requires = "prod", conflicts_with_all = ["overwrite", "dry_run"], env = "DJWSGI_PROVE", hide_env = true, value_parser = FalseyValueParser::new())]
     pub prove: bool,
-    /// With --prove: the table as JSON
-    #[arg(long, requires = "prove", env = "DJWSGI_JSON", hide_env = true, value_parser = FalseyValueParser::new())]
+    /// Compare the files of a deployment, or one of them, with what would be generated now; exit status 1 if they differ
+    #[arg(long, requires = "prod", conflicts_with_all = ["output", "prove", "overwrite", "dry_run"], env = "DJWSGI_CHECK_PATH", hide_env = true, value_name = "DIR|FILE")]
+    pub check: Option<PathBuf>,
+    /// With --prove or --check: the result as JSON
+    #[arg(long, requires = "prod", env = "DJWSGI_JSON", hide_env = true, value_parser = FalseyValueParser::new())]
     pub json: bool,
     /// How files are written.
     #[command(flatten)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::deployment::Deployment;
 use crate::cli::Target;
+use crate::files;
 
 /// Folders that everybody may write in.
 const SHARED: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
@@ -19,8 +20,7 @@ pub const STARTUP_TIMEOUT: u32 = 30;
 
 /// The name of the config in the output folder.
 pub fn conf_name(deployment: &Deployment) -> String {
-    let name = deployment.places.conf.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
+    files::name(&deployment.places.conf)
 }
 
 /// The systemd service that serves the site.

@@ -5,7 +5,6 @@
 
 mod apache;
 mod config;
-mod dump;
 mod production;
 mod python;
 mod shell;

@@ -1,5 +1,6 @@
 //! The files djwsgi writes: rendered from templates, compared with what is there, written whole.
 
+pub mod compare;
 pub mod conf;
 pub mod hookup;
 pub mod plan;

@@ -7,6 +7,7 @@ mod support;
 
 mod bad_input;
 mod deploy;
+mod deploy_check;
 mod dev;
 mod dev_again;
 mod dev_stop;

@@ -1,5 +1,6 @@
 //! `djwsgi deploy-config`: the site's config for an Apache other than that of `dev`.
 
+mod check;
 mod production;
 mod proof;
 

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{absolute, finish, proof};
+use super::{absolute, check, finish, proof};
 use crate::cli::DeployConfigArgs;
 use crate::commands::prepared::Prepared;
 use crate::production::trial::server_check;
 use crate::production::{advice, output, readiness};
+use crate::ui::problem::Problem;
 use crate::ui::term::Ui;
 
 /// Where the files of production go when nothing else is said.
@@ -19,9 +20,17 @@ const OUTPUT: &str = "apache/production";
 /// # Errors
 /// When something is missing, the site is not ready for production, or a file is in the way.
 pub fn run(ui: &Ui, args: &DeployConfigArgs, root: &Path) -> Result<()> {
+    if args.json && !args.prove && args.check.is_none() {
+        return Err(Problem::usage("--json goes with --prove or --check").into());
+    }
     let prepared = Prepared::of(ui, root, &args.site, &args.production)?;
     let deployment = prepared.deployment(&args.production)?;
     let output = args.output.as_deref().map(absolute).transpose()?;
+    if let Some(place) = &args.check {
+        let place = absolute(place)?;
+        let folder = if place.is_dir() { place.clone() } else { root.join(OUTPUT) };
+        return check::run(ui, args, output::files(&deployment, &folder)?, &place);
+    }
     let folder = output.clone().unwrap_or_else(|| root.join(OUTPUT));
     let files = output::files(&deployment, &folder)?;
     let ready = readiness::look(&deployment)?;

@@ -8,7 +8,7 @@ pub mod script;
 mod steps;
 mod unit;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde_json::json;
@@ -23,6 +23,9 @@ use crate::scaffold::plan::{Access, Keep, Wanted};
 use crate::scaffold::provenance;
 use crate::scaffold::site_files::generated;
 use crate::scaffold::templates::Template;
+
+/// The folder in the output folder that nobody is to edit.
+const BASES: &str = ".generated";
 
 /// Everything that belongs to a deployment.
 pub struct Files {
@@ -87,9 +90,24 @@ pub fn files(deployment: &Deployment, folder: &Path) -> Result<Files> {
             rest.push(generated(in_folder("containerignore"), Template::ContainerIgnore, &text));
         }
     }
-    Ok(Files {
-        conf: generated(folder.join(conf_name(deployment)), Template::ProductionConf, &conf::render(deployment)?),
-        script: generated(in_folder("django.wsgi"), Template::ProductionWsgi, &script::render(deployment)?),
-        rest,
-    })
+    let conf = generated(folder.join(conf_name(deployment)), Template::ProductionConf, &conf::render(deployment)?);
+    let script = generated(in_folder("django.wsgi"), Template::ProductionWsgi, &script::render(deployment)?);
+    let signed = rest.iter().chain([&conf, &script]).filter(|file| file.keep != Keep::Always);
+    let bases: Vec<Wanted> = signed.map(|file| copy(file, base(folder, &files::name(&file.path)))).collect();
+    rest.extend(bases);
+    Ok(Files { conf, script, rest })
+}
+
+/// Where the output folder keeps what was generated, beside what may be edited: `--check` tells the two apart by it.
+pub fn base(folder: &Path, name: &str) -> PathBuf {
+    folder.join(BASES).join(name)
+}
+
+/// Whether a file of the output folder is one of these.
+pub fn is_base(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| folder.ends_with(BASES))
+}
+
+fn copy(file: &Wanted, path: PathBuf) -> Wanted {
+    Wanted { path, text: file.text.clone(), keep: file.keep, access: file.access }
 }
