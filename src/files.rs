@@ -25,7 +25,8 @@ pub fn read_if_exists(path: &Path) -> Result<Option<String>> {
     }
 }
 
-fn unreadable(path: &Path, error: io::Error) -> anyhow::Error {
+/// A failed read as an error with a way out.
+pub fn unreadable(path: &Path, error: io::Error) -> anyhow::Error {
     let name = path.display();
     let problem = Problem::environment(format!("cannot read {name}"));
     let problem = if error.kind() == io::ErrorKind::PermissionDenied {

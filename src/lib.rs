@@ -3,6 +3,7 @@
 //! The modules point one way: `commands` use `dev` and `scaffold`, these use `site`, `apache` and
 //! `python`, and everything may use `ui`.
 
+mod activation;
 mod answers;
 mod apache;
 mod cli;

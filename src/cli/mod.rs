@@ -10,7 +10,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use deploy::{DeployConfigArgs, ProductionArgs, Target, TlsProfile, TlsSource};
-pub use live::ReloadArgs;
+pub use live::{ActivateArgs, ExecGateArgs, ExecPrivateArgs, ReloadArgs, RollbackArgs};
 
 /// Said below the list of commands.
 const AFTER_HELP: &str = "Every flag can be set by a variable: --port by DJWSGI_PORT, --no-input by DJWSGI_NO_INPUT.";
@@ -66,11 +66,21 @@ pub enum Command {
     Wait(WaitArgs),
     /// Print the Apache config of the site; --prod: for production, monitor removed
     DeployConfig(DeployConfigArgs),
+    /// Put a generated production set live: checked first, without a failed request, undone if it does not answer
+    Activate(ActivateArgs),
+    /// Go back to the set before the one that is live
+    Rollback(RollbackArgs),
     /// Renew the code of a live site, process by process, without a failed request
     Reload(ReloadArgs),
     /// Become Apache, tied to the life of the parent process (internal)
     #[command(name = "exec-server", hide = true)]
     ExecServer(ExecServerArgs),
+    /// Keep the gate of a site shut (internal)
+    #[command(name = "exec-gate", hide = true)]
+    ExecGate(ExecGateArgs),
+    /// Become a program in a private copy of the server's folders (internal)
+    #[command(name = "exec-private", hide = true)]
+    ExecPrivate(ExecPrivateArgs),
 }
 
 /// Where the site is and which Python runs it.

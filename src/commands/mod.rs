@@ -1,17 +1,21 @@
 //! The verbs.
 
+mod activate;
 mod deploy_config;
 mod dev;
 mod init;
 mod prepared;
 mod reload;
 mod rewritten;
+mod rollback;
 mod wait;
 
 use anyhow::Result;
 
+use crate::activation::private;
 use crate::apache::launch;
 use crate::cli::Command;
+use crate::live::gate;
 use crate::ui::term::Ui;
 
 /// Runs one command.
@@ -24,7 +28,11 @@ pub fn run(ui: &Ui, command: Command) -> Result<()> {
         Command::Dev(args) => dev::run(ui, &args),
         Command::Wait(args) => wait::run(ui, &args),
         Command::DeployConfig(args) => deploy_config::run(ui, &args),
+        Command::Activate(args) => activate::run(ui, &args),
+        Command::Rollback(args) => rollback::run(ui, &args),
         Command::Reload(args) => reload::run(ui, &args),
         Command::ExecServer(args) => launch::exec(args.parent, &args.argv),
+        Command::ExecGate(args) => gate::keep(&args.path),
+        Command::ExecPrivate(args) => private::enter(&args),
     }
 }

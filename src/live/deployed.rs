@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::files;
 use crate::production::manifest::{self, DEPLOYMENTS, Manifest};
@@ -16,7 +16,7 @@ pub fn find(name: Option<&str>, folder: &Path) -> Result<Manifest> {
     if let Some(name) = name {
         let place = named(name)?;
         let text = files::read_if_exists(&place)?.ok_or_else(|| none(&format!("{name} is not deployed here")))?;
-        return read(&place, &text);
+        return Manifest::read(&place, &text);
     }
     let all = all()?;
     let is_here = |manifest: &&Manifest| {
@@ -41,9 +41,12 @@ fn all() -> Result<Vec<Manifest>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let places = files::sorted_entries(folder)?.into_iter().map(|entry| entry.join(manifest::FILE));
+    // Hidden ones hold sets that don't run.
+    let is_deployment = |entry: &PathBuf| !files::name(entry).starts_with('.');
+    let entries = files::sorted_entries(folder)?.into_iter().filter(is_deployment);
+    let places = entries.map(|entry| entry.join(manifest::FILE));
     let texts = places.filter_map(|place| Some((files::read_if_exists(&place).transpose()?, place)));
-    texts.map(|(text, place)| read(&place, &text?)).collect()
+    texts.map(|(text, place)| Manifest::read(&place, &text?)).collect()
 }
 
 /// Names are parts of paths.
@@ -55,8 +58,4 @@ fn named(name: &str) -> Result<PathBuf, Problem> {
 fn none(message: &str) -> Problem {
     Problem::environment(message)
         .hint("djwsgi deploy-config --prod --output DIR makes a deployment; DIR/DEPLOY.md has the steps")
-}
-
-fn read(place: &Path, text: &str) -> Result<Manifest> {
-    toml::from_str(text).with_context(|| format!("cannot read {}", place.display()))
 }

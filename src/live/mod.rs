@@ -1,7 +1,10 @@
 //! A deployment that runs on this machine, and what keeps it running while its code changes.
 
-mod daemons;
+pub mod daemons;
 pub mod deployed;
-mod line;
+pub mod gate;
+pub mod line;
 pub mod rolling;
 pub mod scratch;
+pub mod server;
+pub mod traffic;

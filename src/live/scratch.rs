@@ -25,8 +25,20 @@ const LOOK: Duration = Duration::from_millis(20);
 /// # Errors
 /// When it can't.
 pub fn check(manifest: &Manifest, line: &Line) -> Result<()> {
+    check_by(manifest, line, |program, account| {
+        let mut command = Command::new(program);
+        command.uid(account.uid).gid(account.gid);
+        command
+    })
+}
+
+/// The same with a command of the caller's, which becomes a program and a user and takes the program's arguments.
+///
+/// # Errors
+/// When it can't.
+pub fn check_by(manifest: &Manifest, line: &Line, command: impl Fn(&Path, &Identity) -> Command) -> Result<()> {
     let account = Identity::named(&manifest.user)?;
-    let mut child = start(manifest, &account)?;
+    let mut child = start(manifest, &account, command(&manifest.python, &account))?;
     let limit = Duration::from_secs(manifest.startup_timeout.into()) * 2;
     let started = Instant::now();
     let result = loop {
@@ -57,13 +69,11 @@ fn fails(manifest: &Manifest, why: &str) -> Problem {
 }
 
 /// As mod_wsgi starts it: the account's, in the site's folder, with no variables but those of the system.
-fn start(manifest: &Manifest, account: &Identity) -> Result<Child> {
+fn start(manifest: &Manifest, account: &Identity, mut command: Command) -> Result<Child> {
     let home = account.home.as_deref().unwrap_or(Path::new("/"));
-    let mut command = Command::new(&manifest.python);
     command.args(["-c", RUN]).arg(&manifest.script).current_dir(&manifest.root);
     command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LANG", "C.UTF-8").env("HOME", home);
     command.envs(std::env::vars_os().filter(|(name, _)| name == "DJWSGI_TEST"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    command.uid(account.uid).gid(account.gid);
     command.spawn().map_err(|error| process::cannot_start(manifest.python.as_os_str(), error))
 }

@@ -115,6 +115,15 @@ pub fn to_enable(deployment: &Deployment) -> Vec<&'static str> {
     names
 }
 
+/// The same with mod_wsgi, where a package brings it; none where the config loads them itself.
+pub fn enabled_for(deployment: &Deployment) -> Vec<String> {
+    if deployment.target != Target::Debian {
+        return Vec::new();
+    }
+    let wsgi = deployment.mod_wsgi.from_distribution.then_some("wsgi");
+    to_enable(deployment).into_iter().chain(wsgi).map(str::to_owned).collect()
+}
+
 /// The command that brings a module.
 fn enable(deployment: &Deployment, name: &str) -> Value {
     match (deployment.target, name) {

@@ -27,6 +27,10 @@ pub struct Places {
     pub socket_prefix: PathBuf,
     /// Where `djwsgi reload` hears from the processes that it renews.
     pub renewal: PathBuf,
+    /// While something is there, requests to the site wait: a new config is being activated.
+    pub gate: PathBuf,
+    /// Where Apache says which process it is.
+    pub pid_file: PathBuf,
     /// Access log.
     pub access_log: PathBuf,
     /// Error log.
@@ -65,6 +69,7 @@ impl Places {
         let is_rhel = target == Target::Rhel || (target == Target::Standalone && is_rhel());
         let usual = if is_rhel { "/usr/lib64/httpd/modules" } else { "/usr/lib/apache2/modules" };
         let prod = &site.config.prod;
+        let own_run = Path::new("/run/djwsgi").join(name);
         Self {
             script: folder.join("django.wsgi"),
             env_file: prod.env_file.clone().unwrap_or_else(|| folder.join("secrets.env")),
@@ -74,7 +79,12 @@ impl Places {
                 Target::Debian | Target::Rhel => format!("djwsgi-{name}"),
                 Target::Standalone | Target::Container => "wsgi".to_owned(),
             }),
-            renewal: Path::new("/run/djwsgi").join(name).join("renewal.sock"),
+            renewal: own_run.join("renewal.sock"),
+            gate: own_run.join("gate"),
+            pid_file: run.join(match target {
+                Target::Debian => "apache2.pid",
+                Target::Rhel | Target::Standalone | Target::Container => "httpd.pid",
+            }),
             access_log: log("access"),
             error_log: log("error"),
             modules: modules.filter(|_| target != Target::Container).map_or_else(|| usual.into(), Path::to_owned),

@@ -3,7 +3,7 @@
 use crate::ui::problem::Problem;
 
 /// Longest name accepted: it is part of file names.
-const MAX_LENGTH: usize = 64;
+pub const MAX_LENGTH: usize = 64;
 
 const KEYWORDS: [&str; 35] = [
     "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",

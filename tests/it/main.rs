@@ -5,6 +5,8 @@
 
 mod support;
 
+mod activate;
+mod activate_killed;
 mod bad_input;
 mod deploy;
 mod deploy_check;

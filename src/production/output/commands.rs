@@ -46,10 +46,9 @@ pub fn install(deployment: &Deployment) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     match deployment.target {
         Target::Debian => {
-            let enabled = modules::to_enable(deployment).join(" ");
-            let wsgi = if deployment.mod_wsgi.from_distribution { " wsgi" } else { "" };
+            let enabled = modules::enabled_for(deployment).join(" ");
             let site = conf_name.trim_end_matches(".conf");
-            lines.push(format!("a2enmod {enabled}{wsgi}"));
+            lines.push(format!("a2enmod {enabled}"));
             lines.extend(put);
             lines.push(format!("a2ensite {site}"));
             lines.push(format!("apache2ctl -t || {}", back(&format!("a2dissite {site}; {remove}"))));

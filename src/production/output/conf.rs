@@ -94,8 +94,10 @@ fn place_paths(deployment: &Deployment, data: &mut Map<String, Value>) -> Result
         "data_folder": text(&places.data)?,
         "run": text(&places.run)?,
         "md_store": text(&places.md_store())?,
-        "pid_file": text(&places.run.join("httpd.pid"))?,
+        "pid_file": text(&places.pid_file)?,
         "socket_prefix": text(&places.socket_prefix)?,
+        // A container is replaced whole.
+        "gate": (deployment.target != Target::Container).then(|| text(&places.gate)).transpose()?,
         "access_log": text(&places.access_log)?,
         "error_log": text(&places.error_log)?,
         // One of the whole server's is there already.

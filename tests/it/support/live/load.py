@@ -47,11 +47,11 @@ def visit(keeps, method):
             # The server may end a connection that is idle, at any time; every client asks again then.
             ended = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError, ssl.SSLEOFError)
             if not (kept and isinstance(error, ended)):
-                failed.append("%s keeps=%s %r" % (method, keeps, error))
+                failed.append("%s keeps=%s at %.2f: %r" % (method, keeps, began, error))
             continue
         answered[method] += 1
         if response.status != 200:
-            failed.append("%s keeps=%s %s" % (method, keeps, response.status))
+            failed.append("%s keeps=%s at %.2f: %s" % (method, keeps, began, response.status))
         seen.append((began, time.time(), text.split(" ")[0]))
         if not keeps or connection.sock is None:
             connection.close()

@@ -3,8 +3,11 @@
 use super::sandbox::{SECRET, until_no_process};
 use super::{Flavor, Sandbox, Shown, machine};
 
-/// What [`Sandbox::on_server`] begins with.
+/// What every script on a server begins with.
 const SERVER: &str = include_str!("server.sh");
+
+/// What [`Sandbox::on_server`] adds.
+const DEPLOYED: &str = include_str!("deployed.sh");
 
 /// Visitors, in Python.
 const LOAD: &str = include_str!("load.py");
@@ -60,13 +63,18 @@ impl Sandbox {
 
     /// Runs `script` on a server of its own, where the deployment in `out` has been put into production.
     pub fn on_server(&self, script: &str) -> Shown {
+        self.on_bare_server(&format!("{DEPLOYED}{script}"))
+    }
+
+    /// Runs `script` on a server of its own, where nothing of the deployment in `out` has been done yet.
+    pub fn on_bare_server(&self, script: &str) -> Shown {
         self.write("steps.sh", &commands(&self.read("out/DEPLOY.md")));
         self.write("load.py", LOAD);
         self.write("server.sh", SERVER);
         self.write("script.sh", script);
         let prepared = format!(
             "export KEY={SECRET} djwsgi={}\ncp -a /etc etc\nmkdir lib\ncp -a /var/lib/apache2 lib\n\
-             timeout -k 5 180 unshare --net --mount bash -euo pipefail -c '. ./server.sh; . ./script.sh'",
+             timeout -k 5 400 unshare --net --mount bash -euo pipefail -c '. ./server.sh; . ./script.sh'",
             machine().djwsgi.display()
         );
         let shown = self.root_script(&prepared);

@@ -1,0 +1,62 @@
+//! Putting a set where the server finds it, and taking it away.
+
+use std::fs;
+
+use anyhow::Result;
+
+use super::layout;
+use super::store::{self, Store};
+use crate::files;
+use crate::production::manifest::Manifest;
+
+/// Puts the next set in the place of the one that runs.
+///
+/// # Errors
+/// When the file system can't.
+pub fn put(store: &Store, manifest: &Manifest) -> Result<()> {
+    let lead = || lead_to(manifest);
+    // Links lead to nothing while there is no set, which Apache would not start with; and a config that was installed
+    // by hand must not stay when its set goes.
+    if store.live.join(files::name(&manifest.conf)).exists() {
+        lead()?;
+        store.exchange()
+    } else {
+        store.exchange()?;
+        lead()
+    }
+}
+
+/// Makes the links by which the server finds a set.
+///
+/// # Errors
+/// When one can't be made.
+pub fn lead_to(manifest: &Manifest) -> Result<()> {
+    layout::links(manifest).iter().try_for_each(store::link)
+}
+
+/// Takes the set that runs away; there is none to put in its place.
+///
+/// # Errors
+/// When the file system can't.
+pub fn take_away(store: &Store, manifest: &Manifest) -> Result<()> {
+    layout::links(manifest).iter().rev().try_for_each(store::unlink)?;
+    store.withdraw()
+}
+
+/// What somebody installed by hand, with DEPLOY.md, where the links will be, becomes a part of the set that runs.
+///
+/// # Errors
+/// When it can't be copied.
+pub fn adopt(store: &Store, manifest: &Manifest) -> Result<()> {
+    if !store.live.is_dir() {
+        return Ok(());
+    }
+    for (link, target) in layout::links(manifest) {
+        let is_file = fs::symlink_metadata(&link).is_ok_and(|meta| meta.is_file());
+        if is_file && target.starts_with(&store.live) && !target.exists() {
+            let text = files::read_if_exists(&link)?.unwrap_or_default();
+            store::put(&target, text.as_bytes(), store::READABLE, None)?;
+        }
+    }
+    Ok(())
+}

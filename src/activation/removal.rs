@@ -1,0 +1,59 @@
+//! A site whose first set is rolled back: nothing of it stays on the server.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::store::{Journal, Store};
+use super::{place, traces};
+use crate::live::daemons::Daemons;
+use crate::live::server::Server;
+use crate::production::manifest::Manifest;
+
+/// Apache gives processes three seconds to end.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether they have.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Removes the site of `manifest`.
+///
+/// # Errors
+/// When something can't be removed, or Apache does not read its config without it.
+pub fn run(store: &Store, manifest: &Manifest) -> Result<()> {
+    store.begin(&Journal::Removal)?;
+    end(store, manifest)
+}
+
+/// Ends a removal that has begun.
+///
+/// # Errors
+/// As [`run`].
+pub fn end(store: &Store, manifest: &Manifest) -> Result<()> {
+    let server = Server::of(manifest);
+    if !manifest.is_shared() && server.pid().is_some() {
+        server.retire()?;
+    }
+    place::take_away(store, manifest)?;
+    traces::remove(store)?;
+    if manifest.is_shared() && server.pid().is_some() {
+        server.reload()?;
+        until_gone(&server, manifest)?;
+    }
+    if let Some(folder) = manifest.gate.parent() {
+        let _ = fs::remove_dir_all(folder);
+    }
+    store.remove()
+}
+
+/// Waits until Apache has read its config without the site.
+fn until_gone(server: &Server, manifest: &Manifest) -> Result<()> {
+    let Ok(daemons) = Daemons::of(manifest) else { return Ok(()) };
+    let started = Instant::now();
+    while started.elapsed() < LIMIT && !daemons.running()?.is_empty() {
+        thread::sleep(LOOK);
+    }
+    if server.pid().is_some() { Ok(()) } else { server.start(false) }
+}

@@ -1,0 +1,85 @@
+//! `djwsgi activate` and `djwsgi rollback`, killed before every step that changes something.
+
+use serde_json::Value;
+
+use crate::support::{Flavor, Sandbox};
+
+/// Says which set it has its variables from.
+const VIEWS: &str = r#"
+import os
+from django.http import HttpResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+
+@csrf_exempt
+def view(request):
+    return HttpResponse(os.environ["NUMBER"])
+
+urlpatterns = [path("", view)]
+"#;
+
+/// The set with a number, which its config and its variables have, and the commands below; `killed` runs one of them
+/// again and again, killed before its next system call that changes something.
+const HELPERS: &str = r#"
+account
+apachectl -k start
+set_to() {
+    sed -i "s/^KeepAliveTimeout .*/KeepAliveTimeout $1/" out/00-mysite.conf
+    printf "DJANGO_SECRET_KEY=$KEY\nNUMBER=$1\n" >out/secrets.env
+}
+# What a new connection finds: the number that the config has, and the one of the variables.
+found() {
+    curl -sk --http1.1 -H "Connection: keep-alive" --max-time 20 $at https://www.example.org/ -o body -w "%header{keep-alive}" >header || true
+    echo "$(sed "s/timeout=\([0-9]*\).*/\1/" header) $(cat body)"
+}
+calls=rename,renameat2,unlink,symlink,kill
+killed() {
+    strace -qq -e trace=$calls -o trace "$@" >&2
+    sed -n "s/^\([a-z0-9]*\)(.*/\1/p" trace | awk '{ print $1, ++seen[$1] }' >boundaries
+    number=0
+    while read -r call when; do
+        number=$((number + 1))
+        before "$number"
+        echo "== $(date +%s.%N) before $call $when of: $*" >&2
+        strace -qq -e trace=$call -e inject=$call:signal=KILL:when=$when -o /dev/null "$@" >&2 && echo "not killed: $call $when" || true
+        after "$number"
+    done <boundaries
+    echo "$((number > 8)) $1" >&2
+}
+"#;
+
+fn no_request_failed(sandbox: &Sandbox, log: &str) {
+    let load: Value = serde_json::from_str(&sandbox.read("load.json")).unwrap();
+    assert_eq!(load["failed"], serde_json::json!([]), "{} {log}", load["answered"]);
+    assert!(load["answered"]["GET"].as_u64().unwrap() > 200, "{}", load["answered"]);
+}
+
+#[test]
+fn one_set_or_the_other_serves_whenever_it_is_killed() {
+    let sandbox = Sandbox::new();
+    sandbox.deployment(Flavor::Distribution, VIEWS, "");
+    let shown = sandbox.on_bare_server(&format!(
+        r#"{HELPERS}
+        set_to 0
+        $djwsgi activate out --yes
+        python3 load.py 380 over >load.json & load=$!
+        before() {{ set_to $(($1 + 1)); }}
+        after() {{
+            # The one of before or the new one, whole.
+            case "$(found)" in
+                "$1 $1" | "$(($1 + 1)) $(($1 + 1))") ;;
+                *) echo "after the kill: $(found), not $1 or $(($1 + 1))" ;;
+            esac
+            $djwsgi activate out --yes || echo "second run: $?"
+            [ "$(found)" = "$(($1 + 1)) $(($1 + 1))" ] || echo "second run: $(found)"
+            [ ! -e /etc/djwsgi/.mysite/journal.json ] && [ ! -e /run/djwsgi/mysite/gate ] || echo left behind
+        }}
+        set_to 1
+        killed $djwsgi activate out --yes
+        touch over; wait $load
+        "#
+    ));
+    assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
+    assert_eq!(shown.out, "", "{}", shown.err);
+    no_request_failed(&sandbox, &shown.err);
+}
