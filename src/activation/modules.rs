@@ -61,8 +61,8 @@ fn links() -> Result<Vec<PathBuf>> {
 fn run(program: &str, names: &[String]) -> Result<()> {
     let mut command = Command::new(program);
     command.env("PATH", PATH);
-    // `--force`: others that depend on it are among them.
-    let force = (program == "a2dismod").then_some("--force");
+    // Others that depend on it are among them; and Debian's note of who disabled it is not left either.
+    let force: &[&str] = if program == "a2dismod" { &["--force", "--purge"] } else { &[] };
     let finished = process::run(command.arg("--quiet").args(force).args(names), LIMIT)?;
     if finished.status.success() {
         return Ok(());

@@ -49,6 +49,7 @@ impl Parcel {
             .into());
         };
         let manifest = Manifest::read(&folder.join(manifest::FILE), &text)?;
+        layout::check(&manifest)?;
         let mut files = vec![(manifest::FILE.to_owned(), text)];
         for wanted in layout::names(&manifest) {
             let text = file(&folder.join(&wanted))?;

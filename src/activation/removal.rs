@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::store::{Journal, Store};
+use super::store::{Journal, Source, Store};
 use super::{place, traces};
 use crate::live::daemons::Daemons;
 use crate::live::server::Server;
@@ -45,6 +45,23 @@ pub fn end(store: &Store, manifest: &Manifest) -> Result<()> {
     if let Some(folder) = manifest.gate.parent() {
         let _ = fs::remove_dir_all(folder);
     }
+    store.remove()
+}
+
+/// Takes back what was made for a set that was not put in its place, and if it was the first, all that was made for the
+/// site.
+///
+/// # Errors
+/// When it can't be removed.
+pub fn give_up(store: &Store) -> Result<()> {
+    if store.journal()?.is_some() {
+        return Ok(());
+    }
+    store.give_back(Source::Staged)?;
+    if store.live.exists() {
+        return Ok(());
+    }
+    traces::remove(store)?;
     store.remove()
 }
 

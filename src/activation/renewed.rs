@@ -1,13 +1,15 @@
 //! The server with another set: told, and waited for until it answers.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::client::Client;
 use crate::files;
+use crate::interrupt;
 use crate::live::daemons::Daemons;
-use crate::live::line::Line;
+use crate::live::line::{Line, Report};
 use crate::live::server::Server;
 use crate::production::manifest::Manifest;
 use crate::ui::problem::Problem;
@@ -17,6 +19,9 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// An Apache that ends does so at once; its pid file may be written anew meanwhile.
 const GONE: Duration = Duration::from_secs(2);
+
+/// How long an answer is waited for.
+const ANSWER: Duration = Duration::from_secs(15);
 
 /// For slow machines: old processes have three seconds to end.
 const MARGIN: Duration = Duration::from_secs(15);
@@ -42,29 +47,51 @@ pub fn renew(manifest: &Manifest, old: &[u32], line: &Line) -> Result<()> {
         Some(port) => Client::of_this_machine(&manifest.server_name, port, None)?,
         None => client(manifest)?,
     };
-    ask(manifest, &client)
+    ask(manifest, &client, line)
 }
 
 /// Asks as visitors do.
 ///
 /// # Errors
 /// When the answer is an error of the server's.
-pub fn ask_publicly(manifest: &Manifest) -> Result<()> {
-    ask(manifest, &client(manifest)?)
+pub fn ask_publicly(manifest: &Manifest, line: &Line) -> Result<()> {
+    ask(manifest, &client(manifest)?, line)
 }
 
 fn client(manifest: &Manifest) -> Result<Client> {
     Client::of_this_machine(&manifest.server_name, manifest.http_port, manifest.https_port)
 }
 
-fn ask(manifest: &Manifest, client: &Client) -> Result<()> {
-    let headers: &[(&str, &str)] = if manifest.is_https() { &[("X-Forwarded-Proto", "https")] } else { &[] };
-    let status = client.ask("GET", &manifest.front_page, headers)?.status;
-    if (1..500).contains(&status) {
-        return Ok(());
+/// Asks until there is an answer. What Apache itself says of a process that is not there yet is none.
+fn ask(manifest: &Manifest, client: &Client, line: &Line) -> Result<()> {
+    let started = Instant::now();
+    loop {
+        let answer = ask_once(manifest, client, line);
+        let what = match &answer {
+            Ok(status) if (1..500).contains(status) => return Ok(()),
+            Ok(0) => format!("{} closes the connection", manifest.url),
+            Ok(status) => format!("{} answers {status}", manifest.url),
+            Err(error) => format!("{}: {error:#}", manifest.url),
+        };
+        let may_come = matches!(answer, Ok(0 | 502..=504) | Err(_));
+        if !may_come || started.elapsed() > ANSWER || interrupt::requested() {
+            return Err(Problem::findings(what).into());
+        }
+        thread::sleep(LOOK);
     }
-    let answer = if status == 0 { "closes the connection".to_owned() } else { format!("answers {status}") };
-    Err(Problem::findings(format!("{} {answer}", manifest.url)).into())
+}
+
+/// The status of one answer. A script that failed is loaded again for each request, and reports again meanwhile.
+fn ask_once(manifest: &Manifest, client: &Client, line: &Line) -> Result<u16> {
+    let headers: &[(&str, &str)] = if manifest.is_https() { &[("X-Forwarded-Proto", "https")] } else { &[] };
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| client.ask("GET", &manifest.front_page, headers));
+        while !asked.is_finished() {
+            line.next(LOOK).map(Report::serve);
+        }
+        let failed = |_| anyhow::Error::from(Problem::findings(format!("{} was not asked", manifest.url)));
+        Ok(asked.join().map_err(failed)??.status)
+    })
 }
 
 /// Whether the script is one whose processes report.
@@ -80,17 +107,15 @@ fn until_all_answer(manifest: &Manifest, server: &Server, old: &[u32], line: &Li
     let mut alive = started;
     let mut answered = 0;
     loop {
-        if let Some(report) = line.next(LOOK) {
-            if let Some(failure) = &report.failure {
+        // What those of before say does not count.
+        let report = line.next(LOOK).map(|report| (!old.contains(&report.pid), report.serve()));
+        match report {
+            Some((true, Some(failure))) => {
                 let problem = Problem::findings(format!("the processes of {} can't answer", manifest.name));
-                let problem = problem.detail(failure.trim_end());
-                report.serve();
-                return Err(problem.into());
+                return Err(problem.detail(failure.trim_end()).into());
             }
-            if !old.contains(&report.pid) {
-                answered += 1;
-            }
-            report.serve();
+            Some((true, None)) => answered += 1,
+            Some((false, _)) | None => {}
         }
         let is_gone = || daemons.running().is_ok_and(|running| !running.iter().any(|pid| old.contains(pid)));
         if answered >= usize::from(manifest.processes) && is_gone() {

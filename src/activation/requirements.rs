@@ -1,12 +1,15 @@
 //! What a set needs of the server, looked at before anything is changed.
 
 use std::fs;
+use std::net::{IpAddr, TcpListener};
 use std::path::Path;
 
 use anyhow::Result;
 use nix::unistd::Group;
 
-use super::{certificates, layout};
+use super::certificates;
+use super::parcel::Parcel;
+use crate::files;
 use crate::identity::Identity;
 use crate::live::server::Server;
 use crate::production::manifest::Manifest;
@@ -16,9 +19,9 @@ use crate::ui::problem::Problem;
 ///
 /// # Errors
 /// When one of them is missing or is somebody else's, with the step of DEPLOY.md that mends it.
-pub fn check(manifest: &Manifest, deploy: &Path) -> Result<Identity> {
+pub fn check(parcel: &Parcel, deploy: &Path) -> Result<Identity> {
+    let manifest = &parcel.manifest;
     let step = |title: &str| format!("{}, {title}", deploy.display());
-    layout::check(manifest)?;
     let Ok(account) = Identity::named(&manifest.user) else {
         return Err(missing(&format!("there is no account {}", manifest.user), step("Accounts")));
     };
@@ -36,7 +39,7 @@ pub fn check(manifest: &Manifest, deploy: &Path) -> Result<Identity> {
     if let (Some(certificate), Some(key)) = (&manifest.certificate, &manifest.certificate_key) {
         certificates::check(certificate, key)?;
     }
-    ports(manifest)?;
+    ports(manifest, parcel.text(&files::name(&manifest.conf)).unwrap_or_default())?;
     Ok(Identity { gid: group.gid.as_raw(), ..account })
 }
 
@@ -44,13 +47,13 @@ fn missing(what: &str, step: String) -> anyhow::Error {
     Problem::environment(what).hint(step).into()
 }
 
-/// Apache ends if somebody else listens where it is to.
-fn ports(manifest: &Manifest) -> Result<(), Problem> {
+/// Apache ends if it can't listen somewhere.
+fn ports(manifest: &Manifest, conf: &str) -> Result<(), Problem> {
     let server = Server::of(manifest).pid();
     let is_the_servers = |pid: u32| Some(pid) == server || parent(pid).is_some_and(|parent| Some(parent) == server);
-    let wanted = [Some(manifest.http_port), manifest.https_port, manifest.buffer_port];
     let listening = listeners::get_all().unwrap_or_default();
-    for port in wanted.into_iter().flatten() {
+    let shared = [Some(manifest.http_port), manifest.https_port, manifest.buffer_port].into_iter().flatten();
+    for (address, port) in listens(conf).into_iter().chain(shared.map(|port| (None, port))) {
         let taken = listening.iter().find(|listener| {
             let is_tcp = listener.protocol == listeners::Protocol::TCP;
             is_tcp && listener.socket.port() == port && !is_the_servers(listener.process.pid)
@@ -60,8 +63,21 @@ fn ports(manifest: &Manifest) -> Result<(), Problem> {
             return Err(Problem::environment(format!("port {port} is taken by {name} (process {pid})"))
                 .hint("end it, or choose another port in djwsgi.toml: [prod] http-port, https-port, buffer-port"));
         }
+        if let Some(address) = address.filter(|address| TcpListener::bind((*address, 0)).is_err()) {
+            return Err(Problem::environment(format!("{address} is no address of this machine")));
+        }
     }
     Ok(())
+}
+
+/// Addresses and ports of the lines `Listen`, which somebody may have edited.
+fn listens(conf: &str) -> Vec<(Option<IpAddr>, u16)> {
+    let values = conf.lines().filter_map(|line| line.trim().strip_prefix("Listen ")?.split_whitespace().next());
+    let parts = |value: &str| {
+        let (address, port) = value.rsplit_once(':').unwrap_or(("", value));
+        Some((address.trim_matches(['[', ']']).parse().ok(), port.parse().ok()?))
+    };
+    values.filter_map(parts).collect()
 }
 
 fn parent(pid: u32) -> Option<u32> {

@@ -59,13 +59,16 @@ impl Switch<'_> {
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub fn finish(&self, wanted: &str, gate: Option<Gate>, pids: &[u32]) -> Result<()> {
-        let result = renewed::renew(&self.new, pids, self.line);
-        drop(gate);
-        match result.and_then(|()| renewed::ask_publicly(&self.new)) {
+    pub fn finish(&self, wanted: &str, mut gate: Option<Gate>, pids: &[u32]) -> Result<()> {
+        let result = renewed::renew(&self.new, pids, self.line).and_then(|()| {
+            drop(gate.take());
+            renewed::ask_publicly(&self.new, self.line)
+        });
+        match result {
             Ok(()) => self.done(),
-            Err(_) if interrupt::requested() => self.back(wanted, Problem::interrupted().into()),
-            Err(error) => self.back(wanted, error),
+            // Visitors who wait go on waiting, for the set of before.
+            Err(_) if interrupt::requested() => self.back(wanted, Problem::interrupted().into(), gate),
+            Err(error) => self.back(wanted, error, gate),
         }
     }
 
@@ -75,11 +78,17 @@ impl Switch<'_> {
     }
 
     /// The old set is put back, and served; `error` is why.
-    fn back(&self, wanted: &str, error: anyhow::Error) -> Result<()> {
+    fn back(&self, wanted: &str, error: anyhow::Error, gate: Option<Gate>) -> Result<()> {
         interrupt::forget();
         let (mut problem, last) = (as_problem(error), self.last_words());
         self.ui.warn("the new set does not answer; what was there before is put back");
-        let (gate, pids) = self.quiet()?;
+        let (gate, pids) = match (gate, &self.old) {
+            (Some(gate), Some(old)) => (Some(gate), Daemons::of(old)?.running()?),
+            (gate, _) => {
+                drop(gate);
+                self.quiet()?
+            }
+        };
         self.put_back(wanted)?;
         let again = self.serve_old(&pids);
         drop(gate);

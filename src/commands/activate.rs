@@ -7,10 +7,10 @@ use anyhow::Result;
 use crate::activation::parcel::Parcel;
 use crate::activation::store::{Source, Store};
 use crate::activation::switch::Switch;
-use crate::activation::{edits, recovery, rehearsal, requirements, stage, steps, traces};
+use crate::activation::{edits, recovery, rehearsal, removal, requirements, stage, steps, traces};
 use crate::cli::ActivateArgs;
 use crate::files;
-use crate::identity;
+use crate::identity::{self, Identity};
 use crate::live::line::Line;
 use crate::ui::problem::Problem;
 use crate::ui::prompt;
@@ -25,7 +25,7 @@ pub fn run(ui: &Ui, args: &ActivateArgs) -> Result<()> {
     let parcel = Parcel::read(&folder)?;
     let manifest = &parcel.manifest;
     require_root(&format!("djwsgi activate {}", args.folder.display()))?;
-    let account = requirements::check(manifest, &folder.join("DEPLOY.md"))?;
+    let account = requirements::check(&parcel, &folder.join("DEPLOY.md"))?;
     if args.dry_run {
         return show(ui, args, &parcel);
     }
@@ -47,15 +47,23 @@ pub fn run(ui: &Ui, args: &ActivateArgs) -> Result<()> {
     if store.live.exists() && parcel.variables().is_some() && !stage::takes_variables(&store.live, &parcel)? {
         ui.note("secrets.env of the server was written there, and stays");
     }
-    ui.status("Checking", "the new set in a private copy of /etc");
-    traces::make(&store, manifest)?;
-    stage::stage(&store, &parcel, &account)?;
-    rehearsal::check(manifest, Source::Staged, &line)?;
-    ui.status("Activating", &format!("{} at {}", manifest.name, manifest.url));
     let switch = Switch { ui, store: &store, line: &line, old, new: manifest.clone(), source: Source::Staged };
-    switch.run()?;
+    if let Err(error) = go_live(&switch, &parcel, &account) {
+        removal::give_up(&store)?;
+        return Err(error);
+    }
     ui.status("Activated", &format!("{} serves; djwsgi rollback goes back", manifest.name));
     Ok(())
+}
+
+fn go_live(switch: &Switch, parcel: &Parcel, account: &Identity) -> Result<()> {
+    let Switch { ui, store, line, new, .. } = switch;
+    ui.status("Checking", "the new set in a private copy of /etc");
+    traces::make(store, new)?;
+    stage::stage(store, parcel, account)?;
+    rehearsal::check(new, Source::Staged, line)?;
+    ui.status("Activating", &format!("{} at {}", new.name, new.url));
+    switch.run()
 }
 
 fn show(ui: &Ui, args: &ActivateArgs, parcel: &Parcel) -> Result<()> {

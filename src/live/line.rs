@@ -36,10 +36,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Lets the process take requests, whatever it said.
-    pub fn serve(mut self) {
+    /// Lets the process take requests, whatever it said. Returns why it can't answer.
+    pub fn serve(mut self) -> Option<String> {
         // One that has gone needs no leave.
         let _ = self.stream.write_all(b"serve\n");
+        self.failure
     }
 
     /// Keeps it from taking requests until it is renewed again.

@@ -17,6 +17,9 @@ use crate::ui::problem::Problem;
 /// Runs a WSGI script as mod_wsgi does, under the name that it gives to scripts.
 const RUN: &str = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='_mod_wsgi_scratch')";
 
+/// How long what follows the report is waited for.
+const END: Duration = Duration::from_secs(3);
+
 /// How often it is looked whether it has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -43,9 +46,11 @@ pub fn check_by(manifest: &Manifest, line: &Line, command: impl Fn(&Path, &Ident
     let started = Instant::now();
     let result = loop {
         if let Some(report) = line.next(LOOK) {
-            let failure = report.failure.clone();
-            report.serve();
-            break failure.map_or(Ok(()), |failure| Err(fails(manifest, &failure)));
+            let failure = report.serve();
+            break match failure {
+                Some(failure) => Err(fails(manifest, &failure)),
+                None => end_of_script(&mut child, manifest),
+            };
         }
         if let Some(status) = child.try_wait().context("cannot wait for the site's Python")? {
             break Err(fails(manifest, &format!("{} ended: {}", manifest.python.display(), process::describe(status))));
@@ -61,6 +66,22 @@ pub fn check_by(manifest: &Manifest, line: &Line, command: impl Fn(&Path, &Ident
     let _ = child.kill();
     let _ = child.wait();
     Ok(result?)
+}
+
+/// The script goes on after its report. What it started may run for ever; that is not waited for.
+fn end_of_script(child: &mut Child, manifest: &Manifest) -> Result<(), Problem> {
+    let started = Instant::now();
+    while started.elapsed() < END {
+        match child.try_wait() {
+            Ok(Some(status)) if !status.success() => {
+                let ended = process::describe(status);
+                return Err(fails(manifest, &format!("after its report {} ended: {ended}", manifest.script.display())));
+            }
+            Ok(None) => std::thread::sleep(LOOK),
+            _ => break,
+        }
+    }
+    Ok(())
 }
 
 fn fails(manifest: &Manifest, why: &str) -> Problem {

@@ -1,7 +1,6 @@
 //! `djwsgi activate` and `djwsgi rollback`, killed before every step that changes something.
 
-use serde_json::Value;
-
+use crate::support::live::load;
 use crate::support::{Flavor, Sandbox};
 
 /// Says which set it has its variables from.
@@ -48,12 +47,6 @@ killed() {
 }
 "#;
 
-fn no_request_failed(sandbox: &Sandbox, log: &str) {
-    let load: Value = serde_json::from_str(&sandbox.read("load.json")).unwrap();
-    assert_eq!(load["failed"], serde_json::json!([]), "{} {log}", load["answered"]);
-    assert!(load["answered"]["GET"].as_u64().unwrap() > 200, "{}", load["answered"]);
-}
-
 #[test]
 fn one_set_or_the_other_serves_whenever_it_is_killed() {
     let sandbox = Sandbox::new();
@@ -76,10 +69,54 @@ fn one_set_or_the_other_serves_whenever_it_is_killed() {
         }}
         set_to 1
         killed $djwsgi activate out --yes
+        # Back and forth: whatever the kill left, another rollback leads to the other of the two.
+        last=$((number + 1))
+        before() {{ was=$(found); }}
+        after() {{
+            now=$(found)
+            case "$now" in
+                "$last $last" | "$((last - 1)) $((last - 1))") ;;
+                *) echo "after the kill: $now" ;;
+            esac
+            $djwsgi rollback --yes || echo "second run: $?"
+            case "$(found)" in
+                "$last $last" | "$((last - 1)) $((last - 1))") ;;
+                *) echo "second run: $(found)" ;;
+            esac
+            ls /etc/djwsgi/.mysite | xargs >kept
+            [ "$(cat kept)" = "lock previous traces.json" ] || cat kept
+        }}
+        killed $djwsgi rollback --yes
         touch over; wait $load
         "#
     ));
     assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
     assert_eq!(shown.out, "", "{}", shown.err);
-    no_request_failed(&sandbox, &shown.err);
+    let load = load(&sandbox, "load.json");
+    assert_eq!(load["failed"], serde_json::json!([]), "{} {}", load["answered"], shown.err);
+    assert!(load["answered"]["GET"].as_u64().unwrap() > 200, "{}", load["answered"]);
+}
+
+#[test]
+fn a_first_set_and_a_removal_are_ended_by_a_second_run() {
+    let sandbox = Sandbox::new();
+    sandbox.deployment(Flavor::Distribution, VIEWS, "");
+    let shown = sandbox.on_bare_server(&format!(
+        r#"{HELPERS}
+        all() {{ find /etc /var/lib -path /var/lib/apache2/module -prune -o -type f -print -o -type l -print | sort; }}
+        all >none
+        set_to 1
+        before() {{ all | diff none - || echo "not gone"; }}
+        after() {{
+            # Apache answers, with the site or without it.
+            curl -s -o /dev/null http://127.0.0.1/ || echo "no answer: $?"
+            $djwsgi activate out --yes || echo "second run: $?"
+            [ "$(found)" = "1 1" ] || echo "second run: $(found)"
+            $djwsgi rollback --remove --yes || echo "removal: $?"
+        }}
+        killed $djwsgi activate out --yes 2>&1 >/dev/null | grep -v "not gone" >&2
+        "#
+    ));
+    assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
+    assert_eq!(shown.out, "", "{}", shown.err);
 }

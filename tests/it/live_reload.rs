@@ -1,7 +1,6 @@
 //! `djwsgi reload`: new code for a live site, process by process.
 
-use serde_json::Value;
-
+use crate::support::live::assert_lossless;
 use crate::support::{Flavor, Sandbox, on_both};
 
 /// Says which code it is, and by which process.
@@ -21,28 +20,6 @@ def slow(request):
 
 urlpatterns = [path("", view), path("slow", slow)]
 "#;
-
-/// What the visitors saw: that nothing failed, and that old code did not come back after a renewal had ended.
-fn assert_lossless(sandbox: &Sandbox) {
-    let load: Value = serde_json::from_str(&sandbox.read("load.json")).unwrap();
-    assert_eq!(load["failed"], serde_json::json!([]), "{}", load["answered"]);
-    let answered = |method: &str| load["answered"][method].as_u64().unwrap();
-    assert!(answered("GET") > 200 && answered("POST") > 200, "{}", load["answered"]);
-    // Lines of time and version: from then on no request may be answered by an older one.
-    let marks = sandbox.read("marks");
-    let version = |word: &str| word[1..].parse::<u32>().unwrap();
-    let marks: Vec<(f64, u32)> = marks
-        .lines()
-        .map(|line| line.split_once(' ').unwrap())
-        .map(|(time, word)| (time.parse().unwrap(), version(word)))
-        .collect();
-    assert!(!marks.is_empty());
-    for seen in load["seen"].as_array().unwrap() {
-        let (began, word) = (seen[0].as_f64().unwrap(), seen[2].as_str().unwrap());
-        let least = marks.iter().filter(|(time, _)| *time < began).map(|(_, version)| *version).max();
-        assert!(version(word) >= least.unwrap_or_default(), "{word} at {began}: {marks:?}");
-    }
-}
 
 #[test]
 fn twenty_renewals_lose_nothing_and_old_code_does_not_come_back() {
@@ -71,7 +48,7 @@ fn twenty_renewals_lose_nothing_and_old_code_does_not_come_back() {
         );
         assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
         assert_eq!(shown.out.lines().collect::<Vec<_>>(), ["v0", "slow v0", "two processes", "v20", "lock"]);
-        assert_lossless(&sandbox);
+        assert_lossless(&sandbox, "load.json");
     });
 }
 
@@ -137,7 +114,7 @@ fn code_that_cannot_answer_stays_out() {
             "v1",
         ];
         assert_eq!(shown.out.lines().collect::<Vec<_>>(), expected, "{}", shown.err);
-        assert_lossless(&sandbox);
+        assert_lossless(&sandbox, "load.json");
     });
 }
 

@@ -1,5 +1,7 @@
 //! A site that is deployed and serves, on a server of its own: network, /etc and /run are private.
 
+use serde_json::Value;
+
 use super::sandbox::{SECRET, until_no_process};
 use super::{Flavor, Sandbox, Shown, machine};
 
@@ -37,6 +39,33 @@ fn blocks(text: &str) -> String {
         }
     }
     commands
+}
+
+/// What the visitors of the file `name` saw.
+pub fn load(sandbox: &Sandbox, name: &str) -> Value {
+    serde_json::from_str(&sandbox.read(name)).unwrap()
+}
+
+/// That nothing failed for the visitors of the file `name`, and that old answers did not come back: the file `marks`
+/// has lines of time and version, from then on no request may be answered by an older one.
+pub fn assert_lossless(sandbox: &Sandbox, name: &str) {
+    let load = load(sandbox, name);
+    assert_eq!(load["failed"], serde_json::json!([]), "{}", load["answered"]);
+    let answered = |method: &str| load["answered"][method].as_u64().unwrap();
+    assert!(answered("GET") > 200 && answered("POST") > 200, "{}", load["answered"]);
+    let marks = sandbox.read("marks");
+    let version = |word: &str| word[1..].parse::<u32>().unwrap();
+    let marks: Vec<(f64, u32)> = marks
+        .lines()
+        .map(|line| line.split_once(' ').unwrap())
+        .map(|(time, word)| (time.parse().unwrap(), version(word)))
+        .collect();
+    assert!(!marks.is_empty());
+    for seen in load["seen"].as_array().unwrap() {
+        let (began, word) = (seen[0].as_f64().unwrap(), seen[2].as_str().unwrap());
+        let least = marks.iter().filter(|(time, _)| *time < began).map(|(_, version)| *version).max();
+        assert!(version(word) >= least.unwrap_or_default(), "{word} at {began}: {marks:?}");
+    }
 }
 
 impl Sandbox {
