@@ -33,6 +33,7 @@ const MARGIN: Duration = Duration::from_secs(15);
 /// When it does not start, or a process can't answer.
 pub fn renew(manifest: &Manifest, old: &[u32], line: &Line) -> Result<()> {
     let server = Server::of(manifest);
+    let _awaiting = line.awaiting();
     if server.pid().is_some() {
         server.reload()?;
     } else {

@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
@@ -53,6 +55,8 @@ impl Report {
 pub struct Line {
     path: PathBuf,
     reports: Receiver<Report>,
+    /// Whether somebody waits for reports. Processes that begin at another time, for whatever reason, are not kept.
+    awaited: Arc<AtomicBool>,
     _lock: Flock<fs::File>,
 }
 
@@ -76,18 +80,40 @@ impl Line {
             .map_err(|error| files::unwritable(&path, error))?;
         let (sender, reports) = mpsc::channel();
         let question = question(manifest);
+        let awaited = Arc::new(AtomicBool::new(false));
+        let is_awaited = Arc::clone(&awaited);
         thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
+            // One that is not awaited finds the line dead, and goes on.
+            for stream in listener.incoming().flatten().filter(|_| is_awaited.load(Ordering::SeqCst)) {
                 let (sender, question) = (sender.clone(), question.clone());
                 thread::spawn(move || hear(stream, &question, &sender));
             }
         });
-        Ok(Self { path, reports, _lock: lock })
+        Ok(Self { path, reports, awaited, _lock: lock })
+    }
+
+    /// Has processes report from now on, until what is returned is dropped.
+    pub fn awaiting(&self) -> Awaiting<'_> {
+        self.awaited.store(true, Ordering::SeqCst);
+        Awaiting { line: self }
     }
 
     /// The next report, if one comes within `limit`.
     pub fn next(&self, limit: Duration) -> Option<Report> {
         self.reports.recv_timeout(limit).ok()
+    }
+}
+
+/// While it is there, processes report.
+pub struct Awaiting<'a> {
+    line: &'a Line,
+}
+
+impl Drop for Awaiting<'_> {
+    fn drop(&mut self) {
+        self.line.awaited.store(false, Ordering::SeqCst);
+        // Nobody asks for these any more.
+        self.line.reports.try_iter().for_each(|report| drop(report.serve()));
     }
 }
 

@@ -1,5 +1,6 @@
 //! New code for the processes of a live site, one process at a time.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -29,7 +30,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 pub struct Rolling<'a> {
     manifest: &'a Manifest,
     daemons: Daemons,
-    line: Line,
+    line: Rc<Line>,
     client: Client,
     /// Processes with the new code that take requests.
     renewed: Vec<u32>,
@@ -44,7 +45,7 @@ impl<'a> Rolling<'a> {
         let account = Identity::named(&manifest.user)?;
         Ok(Self {
             daemons: Daemons::of(manifest)?,
-            line: Line::open(manifest, &account)?,
+            line: Rc::new(Line::open(manifest, &account)?),
             client: Client::of_this_machine(&manifest.server_name, manifest.http_port, manifest.https_port)?,
             manifest,
             renewed: Vec::new(),
@@ -61,6 +62,8 @@ impl<'a> Rolling<'a> {
     /// # Errors
     /// When none runs, or one can't answer with the new code: the others keep the old one.
     pub fn run(mut self, ui: &Ui) -> Result<usize> {
+        let line = Rc::clone(&self.line);
+        let _awaiting = line.awaiting();
         let old = self.daemons.running()?;
         if old.is_empty() {
             return Err(self.none().into());

@@ -41,16 +41,17 @@ pub fn check(manifest: &Manifest, line: &Line) -> Result<()> {
 /// When it can't.
 pub fn check_by(manifest: &Manifest, line: &Line, command: impl Fn(&Path, &Identity) -> Command) -> Result<()> {
     let account = Identity::named(&manifest.user)?;
+    let _awaiting = line.awaiting();
     let mut child = start(manifest, &account, command(&manifest.python, &account))?;
     let limit = Duration::from_secs(manifest.startup_timeout.into()) * 2;
     let started = Instant::now();
     let result = loop {
-        if let Some(report) = line.next(LOOK) {
-            let failure = report.serve();
-            break match failure {
-                Some(failure) => Err(fails(manifest, &failure)),
-                None => end_of_script(&mut child, manifest),
-            };
+        let report = line.next(LOOK).map(|report| (report.pid == child.id(), report.serve()));
+        match report {
+            Some((true, Some(failure))) => break Err(fails(manifest, &failure)),
+            Some((true, None)) => break end_of_script(&mut child, manifest),
+            // Of a process that serves, and began anew.
+            Some((false, _)) | None => {}
         }
         if let Some(status) = child.try_wait().context("cannot wait for the site's Python")? {
             break Err(fails(manifest, &format!("{} ended: {}", manifest.python.display(), process::describe(status))));

@@ -103,7 +103,7 @@ impl Sandbox {
         self.write("script.sh", script);
         let prepared = format!(
             "export KEY={SECRET} djwsgi={}\ncp -a /etc etc\nmkdir lib\ncp -a /var/lib/apache2 lib\n\
-             timeout -k 5 400 unshare --net --mount bash -euo pipefail -c '. ./server.sh; . ./script.sh'",
+             timeout -k 5 400 unshare --net --mount --pid --fork --mount-proc --kill-child bash -euo pipefail -c '. ./server.sh; . ./script.sh'",
             machine().djwsgi.display()
         );
         let shown = self.root_script(&prepared);
