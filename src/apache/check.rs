@@ -25,7 +25,7 @@ pub fn syntax(apache: &Apache, path: &Path) -> Result<std::result::Result<(), St
 }
 
 /// Apache's message without the loader's and the host name's noise.
-fn complaint(stderr: &str) -> String {
+pub(super) fn complaint(stderr: &str) -> String {
     let lines: Vec<&str> = stderr
         .lines()
         .filter(|line| !line.contains("no version information available") && !line.contains("AH00558"))

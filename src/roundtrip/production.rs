@@ -91,7 +91,7 @@ fn directives(deployment: &Deployment, apache: &Apache) -> Result<Vec<Directive>
     let place = Place { folder: folder.path(), ports: PORTS, served: Folders::Own };
     let rehearsal = Rehearsal::of(deployment, apache, &text, &place).map_err(fail)?;
     rehearsal::lay_out(&rehearsal).map_err(fail)?;
-    let mut list = effective::of(apache, &rehearsal.conf()).map_err(TestCaseError::fail)?;
+    let mut list = effective::of(apache, &rehearsal.conf()).map_err(fail)?;
     for one in &mut list {
         // Another one each time.
         one.arguments = one.arguments.replace(&*folder.path().to_string_lossy(), "/rehearsal");
