@@ -1,20 +1,23 @@
 //! The config of the private Apache.
 
-use std::net::SocketAddr;
-use std::path::Path;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde_json::json;
 
-use super::output;
-use super::runtime::Runtime;
+use super::harness::files as harness;
+use super::runtime;
+use super::{address, output};
 use crate::apache::locate::Apache;
 use crate::apache::mod_wsgi::ModWsgi;
 use crate::apache::modules;
 use crate::cli::ReloadMode;
 use crate::files;
 use crate::scaffold::conf::{self, Daemon};
+use crate::scaffold::script;
 use crate::scaffold::templates::Template;
+use crate::site::config::DevSection;
 use crate::site::resolve::Site;
 
 /// Where systems keep the list of media types.
@@ -54,6 +57,56 @@ pub struct Serving<'a> {
     pub reload: ReloadMode,
 }
 
+/// Folders and files of the private Apache.
+pub struct Folders {
+    /// Its ServerRoot.
+    pub state: PathBuf,
+    /// Its sockets.
+    pub run: PathBuf,
+    /// Its pid file.
+    pub pid_file: PathBuf,
+    /// The number of the build that serves.
+    pub build_file: PathBuf,
+}
+
+impl Folders {
+    /// Those of a `dev` that runs with its state in `state` and its sockets in `run`.
+    pub fn at(state: &Path, run: &Path) -> Self {
+        Self {
+            pid_file: runtime::pid_file(run),
+            build_file: runtime::build_file(run),
+            state: state.to_owned(),
+            run: run.to_owned(),
+        }
+    }
+}
+
+/// Processes, threads and reload as djwsgi.toml or nobody says.
+pub fn choices(dev: &DevSection) -> (u16, u16, ReloadMode) {
+    let (processes, threads) = (dev.processes.map_or(1, u16::from), dev.threads.map_or(conf::DEV_THREADS, u16::from));
+    (processes, threads, dev.reload.unwrap_or_default())
+}
+
+/// The WSGI script that Apache runs.
+pub fn entry(root: &Path, state: &Path, reload: ReloadMode) -> PathBuf {
+    if reload == ReloadMode::Standby { harness::entry(state) } else { script::path(root) }
+}
+
+/// The config of a `djwsgi dev` without flags, and its WSGI script, whether or not one runs.
+///
+/// # Errors
+/// As [`render`].
+pub fn usual(site: &Site, apache: &Apache, mod_wsgi: &ModWsgi) -> Result<(String, PathBuf)> {
+    let dev = &site.config.dev;
+    let (state, run) = runtime::usual_folders(&site.root);
+    let (processes, threads, reload) = choices(dev);
+    let script = entry(&site.root, &state, reload);
+    let host = dev.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let listen = SocketAddr::new(host, dev.port.map_or(address::DEFAULT_PORT, u16::from));
+    let serving = Serving { listen, processes, threads, script: &script, reload };
+    Ok((render(site, apache, mod_wsgi, &Folders::at(&state, &run), &serving)?, script))
+}
+
 /// Renders the config.
 ///
 /// # Errors
@@ -62,16 +115,16 @@ pub fn render(
     site: &Site,
     apache: &Apache,
     mod_wsgi: &ModWsgi,
-    runtime: &Runtime,
+    folders: &Folders,
     serving: &Serving,
 ) -> Result<String> {
     let daemon = Daemon { processes: serving.processes, threads: serving.threads, account: None, limits: Vec::new() };
-    let run = files::config_text(&runtime.run)?;
+    let run = files::config_text(&folders.run)?;
     let mut data = conf::data(site, &daemon, serving.script, Path::to_owned)?;
     let own = json!({
-        "server_root": files::config_text(&runtime.state)?,
+        "server_root": files::config_text(&folders.state)?,
         "runtime": run,
-        "pid_file": files::config_text(&runtime.pid_file())?,
+        "pid_file": files::config_text(&folders.pid_file)?,
         "socket_prefix": format!("{run}/wsgi"),
         "server_name": "localhost",
         "listen": serving.listen.to_string(),
@@ -79,7 +132,7 @@ pub fn render(
         "types_config": TYPES.iter().find(|path| Path::new(path).exists()),
         "types": FEW_TYPES,
         "script_reloading": serving.reload == ReloadMode::Monitor,
-        "build_file": files::config_text(&runtime.build_file())?,
+        "build_file": files::config_text(&folders.build_file)?,
         "numbered": serving.reload == ReloadMode::Standby,
         "grace": GRACE,
         "error_format": output::ERROR_FORMAT,

@@ -91,7 +91,7 @@ impl Runtime {
 
     /// Apache's pid file.
     pub fn pid_file(&self) -> PathBuf {
-        self.run.join("httpd.pid")
+        pid_file(&self.run)
     }
 
     /// The socket on which djwsgi hears from the processes of the harness.
@@ -106,7 +106,7 @@ impl Runtime {
 
     /// Holds the number of the build that serves, for what Apache answers itself.
     pub fn build_file(&self) -> PathBuf {
-        self.run.join("build")
+        build_file(&self.run)
     }
 
     /// Apache's config.
@@ -124,6 +124,16 @@ impl Runtime {
         let text = serde_json::to_string(&running).context("cannot write the state")?;
         files::write_private(&self.state.join("dev.json"), &text)
     }
+}
+
+/// Apache's pid file in the folder `run`.
+pub fn pid_file(run: &Path) -> PathBuf {
+    run.join("httpd.pid")
+}
+
+/// The number of the build that serves, in the folder `run`.
+pub fn build_file(run: &Path) -> PathBuf {
+    run.join("build")
 }
 
 impl Drop for Runtime {
@@ -195,6 +205,18 @@ fn run_name(root: &Path) -> String {
     format!("djwsgi-{}-{short}", nix::unistd::geteuid())
 }
 
+/// Where a `dev` of the site at `root` has its state and its sockets if nothing stands in the way. Nothing is made.
+pub fn usual_folders(root: &Path) -> (PathBuf, PathBuf) {
+    let base = run_bases().next().unwrap_or_else(std::env::temp_dir);
+    (root.join(STATE), base.join(run_name(root)))
+}
+
+/// Folders for that of the sockets, the best first.
+fn run_bases() -> impl Iterator<Item = PathBuf> {
+    let own = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    own.into_iter().chain([std::env::temp_dir(), PathBuf::from("/tmp")])
+}
+
 /// The lock in `folder`, which ends with the process; `None` if another one has it.
 fn take(folder: &Path) -> Result<Option<File>> {
     let path = folder.join(LOCK);
@@ -208,13 +230,8 @@ fn take(folder: &Path) -> Result<Option<File>> {
 
 /// A new, empty folder that only this user can enter, and its lock; `None` if another `dev` has it.
 fn run_folder(name: &str) -> Result<Option<(PathBuf, File)>> {
-    let bases = [
-        std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from),
-        Some(std::env::temp_dir()),
-        Some(PathBuf::from("/tmp")),
-    ];
     let mut last_error = None;
-    for base in bases.into_iter().flatten() {
+    for base in run_bases() {
         let folder = base.join(name);
         if folder.as_os_str().len() + 1 + SOCKET_NAME > SOCKET_PATH {
             continue;

@@ -17,14 +17,13 @@ use crate::apache::locate::Apache;
 use crate::apache::mod_wsgi::{self, ModWsgi};
 use crate::cli::{DevArgs, ReloadMode};
 use crate::dev::address::{self, SiteUrl};
-use crate::dev::conf::{self, Serving};
-use crate::dev::harness::files as harness;
+use crate::dev::conf::{self, Folders, Serving};
 use crate::dev::harness::message::Variables;
 use crate::dev::reload::Settings;
 use crate::dev::runtime::Runtime;
 use crate::dev::slots::{Depth, Plan};
 use crate::files;
-use crate::scaffold::{conf as scaffold_conf, hookup, provenance, script as wsgi_script};
+use crate::scaffold::{hookup, provenance, script as wsgi_script};
 use crate::site::alias::Alias;
 use crate::site::config::LOCAL_FILE;
 use crate::site::config::Layers;
@@ -74,19 +73,19 @@ impl Prepared {
             Some(listen) => SocketAddr::new(host, port.unwrap_or(listen.port())),
             None => address::choose(host, port)?,
         };
-        let processes = args.processes.or(dev.processes.map(u16::from)).unwrap_or(1);
-        let threads = args.threads.or(dev.threads.map(u16::from)).unwrap_or(scaffold_conf::DEV_THREADS);
-        let reload = args.reload.or(dev.reload).unwrap_or_default();
+        let (processes, threads, reload) = conf::choices(dev);
+        let (processes, threads) = (args.processes.unwrap_or(processes), args.threads.unwrap_or(threads));
+        let reload = args.reload.unwrap_or(reload);
         let depth = match args.standby.or(dev.standby) {
             Some(0) => Depth::Off,
             Some(1) => Depth::Packages,
             _ => Depth::Site,
         };
-        let own_script = wsgi_script::path(root);
-        let warnings = warnings(&site, args, &own_script, reload)?;
-        let script = if reload == ReloadMode::Standby { harness::entry(runtime) } else { own_script };
+        let warnings = warnings(&site, args, &wsgi_script::path(root), reload)?;
+        let script = conf::entry(root, &runtime.state, reload);
         let serving = Serving { listen, processes, threads, script: &script, reload };
-        let conf = conf::render(&site, &apache, &mod_wsgi, runtime, &serving)?;
+        let folders = Folders::at(&runtime.state, &runtime.run);
+        let conf = conf::render(&site, &apache, &mod_wsgi, &folders, &serving)?;
         let port_is_open = port.is_none();
         Ok(Self { site, apache, mod_wsgi, listen, port_is_open, processes, threads, reload, depth, conf, warnings })
     }

@@ -50,9 +50,9 @@ struct Config<'a> {
     start: u32,
 }
 
-/// The script that mod_wsgi runs.
-pub fn entry(runtime: &Runtime) -> PathBuf {
-    runtime.state.join("slot.wsgi")
+/// The script that mod_wsgi runs, in the state folder `state`.
+pub fn entry(state: &Path) -> PathBuf {
+    state.join("slot.wsgi")
 }
 
 /// The list of packages to import ahead.
