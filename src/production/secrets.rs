@@ -53,12 +53,14 @@ const WORDS: [&str; 8] = ["SECRET", "KEY", "TOKEN", "PASS", "PWD", "CREDENTIAL",
 /// Short ones could be part of any word, and what is committed is known already.
 pub fn kept(site: &Site) -> impl Iterator<Item = (&str, &str)> {
     let committed = &site.config.committed_env.values;
-    let is_secret = |name: &str, value: &str| {
-        let has_password = value.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
-        has_password || WORDS.iter().any(|word| name.to_ascii_uppercase().contains(word))
-    };
     let all = site.variables.iter().filter(|(name, value)| value.len() >= 8 && !committed.contains_key(*name));
-    all.map(|(name, value)| (name.as_str(), value.as_str())).filter(move |(name, value)| is_secret(name, value))
+    all.map(|(name, value)| (name.as_str(), value.as_str())).filter(|(name, value)| is_secret(name, value))
+}
+
+/// Whether nobody may know the value: by the variable's name, or it is an address with a password in it.
+pub fn is_secret(name: &str, value: &str) -> bool {
+    let has_password = value.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+    has_password || WORDS.iter().any(|word| name.to_ascii_uppercase().contains(word))
 }
 
 /// The template of the file on the server.

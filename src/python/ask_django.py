@@ -4,8 +4,9 @@ manage.py is run as `python manage.py check` would run it, up to the point where
 so the working directory, sys.path, the environment and the settings module are the ones that the
 site's own commands have. What the site prints goes to stderr. Works on Python 3.8 and newer.
 
-Arguments: the path of manage.py, the settings module to use instead of manage.py's, or "", and the text
-of production_facts.py if they are wanted, or "".
+Arguments: the path of manage.py, the settings module to use instead of manage.py's, or "", the texts
+of production_facts.py and of setting_values.py if they are wanted, or "", and the names of variables whose
+values are secret.
 """
 import faulthandler
 import importlib
@@ -202,7 +203,7 @@ def text(value):
     return value
 
 
-MANAGE, OVERRIDE, PRODUCTION = sys.argv[1:4]
+MANAGE, OVERRIDE, PRODUCTION, VALUES, *SECRETS = sys.argv[1:]
 ROOT = os.path.dirname(os.path.abspath(MANAGE))
 given_path = list(sys.path)
 given_environment = dict(os.environ)
@@ -212,6 +213,9 @@ sys.meta_path.append(noted)
 sys.path[:] = [ROOT] + [entry for entry in sys.path if entry not in ("", ROOT)]
 if OVERRIDE:
     os.environ["DJANGO_SETTINGS_MODULE"] = OVERRIDE
+if VALUES:
+    exec(compile(VALUES, "setting_values.py", "exec"))
+    note_lookups()
 try:
     run_manage(MANAGE)
 except BaseException as error:
@@ -253,6 +257,9 @@ try:
     if PRODUCTION:
         exec(compile(PRODUCTION, "production_facts.py", "exec"))
         document["production"] = production_facts(settings, ROOT)
+    if VALUES:
+        # What is looked up for this is not the site's.
+        document["values"] = {"looked_up": looked_up(), "settings": setting_values(settings, SECRETS)}
 except BaseException as error:
     fail("settings", error)
 

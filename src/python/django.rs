@@ -1,11 +1,11 @@
 //! What Django says of a site: asked, never guessed from the text of a settings file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::interpreter::Interpreter;
@@ -15,6 +15,10 @@ use crate::ui::problem::Problem;
 
 const ASK: &str = include_str!("ask_django.py");
 const PRODUCTION_FACTS: &str = include_str!("production_facts.py");
+const SETTING_VALUES: &str = include_str!("setting_values.py");
+
+/// What a shell has that every program needs.
+const NEEDED: [&str; 5] = ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
 
 /// Settings that take longer than this to import hang.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -59,6 +63,28 @@ pub struct DjangoFacts {
     pub wsgi: Option<WsgiFacts>,
     /// What only production needs, where it was asked for.
     pub production: Option<ProductionFacts>,
+    /// All settings, where they were asked for.
+    pub values: Option<Values>,
+}
+
+/// All settings of a site.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Values {
+    /// Variables of the environment that were looked up by their names while the settings were loaded.
+    pub looked_up: BTreeSet<String>,
+    /// By name, with the keys inside of a value: `DATABASES.default.ENGINE`.
+    pub settings: BTreeMap<String, SettingValue>,
+}
+
+/// The value of a setting.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SettingValue {
+    /// As Python writes it; `None` where it may be secret.
+    pub shown: Option<String>,
+    /// The same for the same value.
+    pub digest: String,
+    /// The names in a list of them.
+    pub items: Option<Vec<String>>,
 }
 
 /// The site's own WSGI module.
@@ -161,7 +187,7 @@ pub fn ask(
     variables: &BTreeMap<String, String>,
     answers: &Answers,
 ) -> Result<DjangoFacts> {
-    answers.ask(command(python, manage, settings, "").envs(variables), LIMIT, |finished| {
+    answers.ask(command(python, manage, settings, ["", ""]).envs(variables), LIMIT, |finished| {
         let facts = read(python, manage, finished)?;
         let files = facts.files.clone().map(|files| files.into_iter().chain(python.path.iter().cloned()).collect());
         Ok((facts, files))
@@ -178,13 +204,38 @@ pub fn ask_for_production(
     settings: &str,
     variables: &BTreeMap<String, String>,
 ) -> Result<DjangoFacts> {
-    let mut command = command(python, manage, Some(settings), PRODUCTION_FACTS);
+    let mut command = command(python, manage, Some(settings), [PRODUCTION_FACTS, ""]);
     read(python, manage, &process::run(command.envs(variables), LIMIT)?)
 }
 
-fn command(python: &Interpreter, manage: &Path, settings: Option<&str>, production: &str) -> Command {
+/// The environment that a site is asked in.
+pub struct Surroundings<'a> {
+    /// Variables of the site.
+    pub variables: &'a BTreeMap<String, String>,
+    /// Those of them whose values are secret.
+    pub secret: &'a BTreeSet<String>,
+    /// Whether the shell's variables are there as well.
+    pub has_shells: bool,
+}
+
+/// Asks it for all of its settings.
+///
+/// # Errors
+/// As [`ask`].
+pub fn values(python: &Interpreter, manage: &Path, settings: &str, around: &Surroundings) -> Result<Values> {
+    let mut command = command(python, manage, Some(settings), ["", SETTING_VALUES]);
+    if !around.has_shells {
+        let needed = NEEDED.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        command.env_clear().env("LANG", "C.UTF-8").envs(needed);
+    }
+    command.args(around.secret).envs(around.variables);
+    let facts = read(python, manage, &process::run(&mut command, LIMIT)?)?;
+    facts.values.context("Django has not told the settings")
+}
+
+fn command(python: &Interpreter, manage: &Path, settings: Option<&str>, more: [&str; 2]) -> Command {
     let mut command = python.command();
-    command.arg("-c").arg(ASK).arg(manage).arg(settings.unwrap_or_default()).arg(production);
+    command.arg("-c").arg(ASK).arg(manage).arg(settings.unwrap_or_default()).args(more);
     command.current_dir(manage.parent().unwrap_or(Path::new("/")));
     command
 }
