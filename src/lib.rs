@@ -14,6 +14,7 @@ mod files;
 mod identity;
 mod interrupt;
 mod live;
+mod parity;
 mod process;
 mod production;
 mod python;

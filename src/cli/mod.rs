@@ -1,6 +1,7 @@
 //! The command line: every flag, with the one environment variable that sets it.
 
 mod deploy;
+mod diff;
 mod live;
 
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use deploy::{DeployConfigArgs, ProductionArgs, Target, TlsProfile, TlsSource};
 pub use live::{ActivateArgs, ExecGateArgs, ExecPrivateArgs, ReloadArgs, RollbackArgs};
+pub use diff::DiffArgs;
 
 /// Said below the list of commands.
 const AFTER_HELP: &str = "Every flag can be set by a variable: --port by DJWSGI_PORT, --no-input by DJWSGI_NO_INPUT.";
@@ -70,6 +72,8 @@ pub enum Command {
     Activate(ActivateArgs),
     /// Go back to the set before the one that is live
     Rollback(RollbackArgs),
+    /// Show what differs between development and production, and why that is allowed
+    Diff(DiffArgs),
     /// Renew the code of a live site, process by process, without a failed request
     Reload(ReloadArgs),
     /// Become Apache, tied to the life of the parent process (internal)

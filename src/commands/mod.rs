@@ -3,6 +3,7 @@
 mod activate;
 mod deploy_config;
 mod dev;
+mod diff;
 mod init;
 mod prepared;
 mod reload;
@@ -30,6 +31,7 @@ pub fn run(ui: &Ui, command: Command) -> Result<()> {
         Command::DeployConfig(args) => deploy_config::run(ui, &args),
         Command::Activate(args) => activate::run(ui, &args),
         Command::Rollback(args) => rollback::run(ui, &args),
+        Command::Diff(args) => diff::run(ui, &args),
         Command::Reload(args) => reload::run(ui, &args),
         Command::ExecServer(args) => launch::exec(args.parent, &args.argv),
         Command::ExecGate(args) => gate::keep(&args.path),

@@ -6,7 +6,7 @@
 pub mod advice;
 pub mod deployment;
 pub mod manifest;
-mod modules;
+pub mod modules;
 pub mod output;
 pub mod places;
 pub mod prove;

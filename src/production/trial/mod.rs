@@ -1,7 +1,7 @@
 //! The production config on this machine: read by the real Apache, or run on loopback.
 
 mod certificates;
-mod frame;
+pub mod frame;
 pub mod place;
 pub mod rehearsal;
 mod rewriter;

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Deserialize;
 
-pub use sections::{DevSection, EnvSection, FilesSection, ProdSection, PythonSection, SiteSection};
+pub use sections::{DevSection, DiffSection, EnvSection, FilesSection, ProdSection, PythonSection, SiteSection};
 pub use values::{is_account_name, is_host_name};
 
 use crate::files;
@@ -39,6 +39,8 @@ pub struct Config {
     pub dev: DevSection,
     /// `[prod]`
     pub prod: ProdSection,
+    /// `[diff]`
+    pub diff: DiffSection,
     /// `[env]` without the overlay of this machine: what may stand in files that are committed.
     #[serde(skip)]
     pub committed_env: EnvSection,
@@ -95,9 +97,11 @@ impl Config {
 
     /// Lays `self` over `base`, key by key.
     fn over(self, base: Self) -> Self {
-        let Self { site, python, static_files, media, env, dev, prod, committed_env: _ } = self;
+        let Self { site, python, static_files, media, env, dev, prod, diff, committed_env: _ } = self;
         let mut values = base.env.values;
         values.extend(env.values);
+        let mut reasons = base.diff.reasons;
+        reasons.extend(diff.reasons);
         Self {
             site: site.or(base.site),
             python: python.or(base.python),
@@ -106,6 +110,7 @@ impl Config {
             env: EnvSection { file: env.file.or(base.env.file), values },
             dev: dev.or(base.dev),
             prod: prod.or(base.prod),
+            diff: DiffSection { reasons },
             committed_env: EnvSection::default(),
         }
     }
@@ -137,8 +142,8 @@ fn check_keys(table: &toml::Table, name: &str) -> Result<(), Problem> {
             let known = sections::NAMES.map(str::to_owned);
             return Err(unknown(name, &format!("[{section}]"), section, &known));
         };
-        // Any further name there is a variable.
-        if section == "env" {
+        // Any further name there is a variable, or something that differs.
+        if section == "env" || section == "diff" {
             continue;
         }
         for key in value.as_table().into_iter().flat_map(toml::Table::keys) {
@@ -187,6 +192,15 @@ mod tests {
     }
 
     #[test]
+    fn reasons_are_known_by_names_with_dots() {
+        let text = "[diff]\nA = \"x\"\nB.c.d = \"y\"\n\"E.f[g.h]\" = \"z\"\n";
+        let local = Config::parse("[diff]\nA = \"w\"\n", LOCAL_FILE).unwrap();
+        let reasons = local.over(Config::parse(text, FILE).unwrap()).diff.reasons;
+        let expected = [("A", "w"), ("B.c.d", "y"), ("E.f[g.h]", "z")];
+        assert_eq!(reasons, expected.map(|(name, reason)| (name.to_owned(), reason.to_owned())).into());
+    }
+
+    #[test]
     fn wrong_values_are_refused() {
         for text in [
             "[dev]\nport = 0\n",
@@ -208,6 +222,9 @@ mod tests {
             "[prod]\nhttp-port = 443\nhttps-port = 443\n",
             "[prod]\ncsp = \"a\\nb\"\n",
             "[env]\nA = 1\n",
+            "[diff]\nA = 1\n",
+            "[diff]\nA = \" \"\n",
+            "diff = \"A\"\n",
             "[dev\n",
         ] {
             assert!(Config::parse(text, FILE).is_err(), "{text}");

@@ -5,21 +5,22 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use super::section::section;
 use crate::cli::{ReloadMode, Target, TlsProfile, TlsSource};
 
 /// The names of all sections.
-pub const NAMES: [&str; 7] = ["site", "python", "static", "media", "env", "dev", "prod"];
+pub const NAMES: [&str; 8] = ["site", "python", "static", "media", "env", "dev", "prod", "diff"];
 
-/// The keys of a section; `env` takes any further key as a variable.
+/// The keys of a section; `env` takes any further key as a variable, and `diff` as the name of a difference.
 pub fn keys_of(section: &str) -> Option<Vec<String>> {
     match section {
         "site" => Some(SiteSection::keys()),
         "python" => Some(PythonSection::keys()),
         "static" | "media" => Some(FilesSection::keys()),
-        "env" => Some(Vec::new()),
+        "env" | "diff" => Some(Vec::new()),
         "dev" => Some(DevSection::keys()),
         "prod" => Some(ProdSection::keys()),
         _ => None,
@@ -152,4 +153,34 @@ pub struct EnvSection {
     /// Literal variables.
     #[serde(flatten)]
     pub values: BTreeMap<String, String>,
+}
+
+/// `[diff]`
+#[derive(Clone, Debug, Default)]
+pub struct DiffSection {
+    /// Why something may differ between development and production, by its name.
+    pub reasons: BTreeMap<String, String>,
+}
+
+impl<'de> Deserialize<'de> for DiffSection {
+    /// Names have dots in them, which TOML takes for tables.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        fn add(reasons: &mut BTreeMap<String, String>, name: &str, value: toml::Value) -> Result<(), String> {
+            match value {
+                toml::Value::String(reason) if !reason.trim().is_empty() => {
+                    reasons.insert(name.to_owned(), reason);
+                    Ok(())
+                }
+                toml::Value::Table(table) => table.into_iter().try_for_each(|(key, value)| {
+                    let name = if name.is_empty() { key } else { format!("{name}.{key}") };
+                    add(reasons, &name, value)
+                }),
+                _ => Err(format!("[diff] {name} must say why that may differ, in words")),
+            }
+        }
+        let table = toml::Table::deserialize(deserializer)?;
+        let mut reasons = BTreeMap::new();
+        add(&mut reasons, "", toml::Value::Table(table)).map_err(D::Error::custom)?;
+        Ok(Self { reasons })
+    }
 }

@@ -1,0 +1,174 @@
+//! `djwsgi diff`: what differs between development and production, and why that is allowed.
+
+mod table;
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::answers::Answers;
+use crate::cli::{DiffArgs, SiteArgs};
+use crate::commands::prepared::Prepared;
+use crate::files;
+use crate::identity;
+use crate::parity::config::{self, There};
+use crate::parity::difference::{self, Difference, Kind};
+use crate::parity::environment::{self, Environments};
+use crate::parity::settings;
+use crate::production::deployment::Deployment;
+use crate::production::output::{self, Files};
+use crate::production::secrets;
+use crate::python::django::{self, Surroundings, Values};
+use crate::site::config::Layers;
+use crate::site::discover;
+use crate::site::resolve::Site;
+use crate::ui::problem::Problem;
+use crate::ui::term::Ui;
+
+/// Shows every difference.
+///
+/// # Errors
+/// When one has no reason, when something is missing, or Apache can't read a config.
+pub fn run(ui: &Ui, args: &DiffArgs) -> Result<()> {
+    let root = discover::project_root(&files::current_folder()?, args.site.project_dir.as_deref())?;
+    identity::become_owner(&root)?;
+    ui.asking(&root);
+    let own = SiteArgs { settings: args.dev_settings.clone(), ..args.site.clone() };
+    let dev = Site::at(&root, &own, Layers::All, &Answers::asked())?;
+    let prepared = Prepared::of(ui, &root, &args.site, &args.production)?;
+    let deployment = prepared.deployment(&args.production)?;
+    let Some(apache) = deployment.apache else {
+        return Err(Problem::environment("there is no Apache on this machine to read the configs with")
+            .hint("apt install apache2-bin libapache2-mod-wsgi-py3")
+            .into());
+    };
+    let there = args.deployment.as_deref().map(|place| there(&deployment, place)).transpose()?;
+    let (conf, script) = there.map_or((None, None), |there| (Some(there.conf), there.script));
+    let mut all = config::differences(&dev, &deployment, apache, conf.as_ref())?;
+    all.extend(script);
+    all.extend(of_the_site(args, &root, &dev, &deployment)?);
+    all.sort_by_key(|one| one.kind);
+    let unused = difference::state(&mut all, &dev.config.diff.reasons);
+    show(ui, args, &dev, &all, &unused)
+}
+
+/// Settings and environment.
+fn of_the_site(args: &DiffArgs, root: &Path, dev: &Site, deployment: &Deployment) -> Result<Vec<Difference>> {
+    let prod = deployment.site;
+    let own_file = secrets::to_check_with(root, None)?;
+    let [here, there] = values(dev, prod)?;
+    let environments = Environments {
+        dev,
+        prod,
+        target: deployment.target,
+        own_file: &own_file,
+        shell: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+            .collect(),
+        looked_up: &here.looked_up,
+    };
+    let _ = args;
+    let mut all = settings::differences(&here, &there);
+    all.extend(environment::differences(&environments));
+    Ok(all)
+}
+
+/// All settings of both: those of development with the shell's variables, as `djwsgi dev` has them, and those of
+/// production without, for there is no shell on the server.
+fn values(dev: &Site, prod: &Site) -> Result<[Values; 2]> {
+    let ask = |site: &Site, settings: &str, has_shells: bool| {
+        let committed = &site.config.committed_env.values;
+        let is_secret = |(name, value): &(&String, &String)| committed.get(*name) != Some(value);
+        let secret =
+            site.variables.iter().chain(&prod.variables).filter(is_secret).map(|(name, _)| name.clone()).collect();
+        let around = Surroundings { variables: &site.variables, secret: &secret, has_shells };
+        django::values(&site.python, &site.root.join("manage.py"), settings, &around)
+    };
+    let here = ask(dev, &dev.django.settings, true)?;
+    let there = ask(prod, prod.production_settings(), false).map_err(without_shell)?;
+    Ok([here, there])
+}
+
+/// They could be loaded before, with the shell's variables.
+fn without_shell(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Problem>() {
+        Ok(mut problem) => {
+            problem.message =
+                format!("the settings of production, without your shell's variables: {}", problem.message);
+            problem.hint("--env-file FILE gives them the variables of production").into()
+        }
+        Err(error) => error,
+    }
+}
+
+/// A deployment that is there.
+struct Present {
+    conf: There,
+    script: Option<Difference>,
+}
+
+/// The files in the folder `place`, or the config that it is.
+fn there(deployment: &Deployment, place: &Path) -> Result<Present> {
+    let place = std::path::absolute(place)?;
+    let read = |path: &Path| {
+        files::read_if_exists(path)?.ok_or_else(|| {
+            let problem = Problem::usage(format!("{} is not there", path.display()));
+            anyhow::Error::from(
+                problem.hint("djwsgi deploy-config --prod --output DIR writes the files of a deployment"),
+            )
+        })
+    };
+    if !place.is_dir() {
+        return Ok(Present { conf: There { name: files::name(&place), text: read(&place)? }, script: None });
+    }
+    let Files { conf, script, .. } = output::files(deployment, &place)?;
+    let text = read(&script.path)?;
+    let name = files::name(&script.path);
+    let edited = (text != script.text).then(|| {
+        let what = "not what would be generated now: djwsgi deploy-config --prod --check shows it".to_owned();
+        let as_generated = Some(vec!["as generated".to_owned()]);
+        Difference { generated: as_generated, ..Difference::new(Kind::Edit, name, [vec![], vec![what]], None) }
+    });
+    Ok(Present { conf: There { name: files::name(&conf.path), text: read(&conf.path)? }, script: edited })
+}
+
+fn show(ui: &Ui, args: &DiffArgs, dev: &Site, all: &[Difference], unused: &[String]) -> Result<()> {
+    let without = all.iter().filter(|one| one.reason.is_none()).count();
+    if args.json {
+        ui.data(
+            &(json!({ "without_reason": without, "differences": all, "unused_reasons": unused }).to_string() + "\n"),
+        )?;
+    } else {
+        ui.data(&table::of(all))?;
+    }
+    for name in unused {
+        let nearest = all
+            .iter()
+            .filter(|one| one.reason.is_none())
+            .map(|one| (strsim::damerau_levenshtein(&one.name, name), &one.name))
+            .min();
+        let meant = nearest
+            .filter(|(distance, _)| *distance <= 3)
+            .map_or(String::new(), |(_, other)| format!("; did you mean {other}?"));
+        ui.warn(&format!("[diff] has a reason for {name}, in which nothing differs{meant}"));
+    }
+    let count = |count: usize| if count == 1 { "1 difference".to_owned() } else { format!("{count} differences") };
+    if without == 0 {
+        ui.status("Compared", &format!("{}: {}, each with a reason", dev.name, count(all.len())));
+        return Ok(());
+    }
+    let (verb, more) = (if without == 1 { "has" } else { "have" }, all.len() - without);
+    let problem = Problem::findings(format!("{} {verb} no reason; {more} more have one", count(without)));
+    Err(problem.hint(hint(all)).into())
+}
+
+/// The way out for what is without a reason.
+fn hint(all: &[Difference]) -> String {
+    let edited = "djwsgi deploy-config --prod --output DIR --overwrite makes the files of the deployment anew";
+    let first = all.iter().find(|one| one.reason.is_none() && one.kind != Kind::Edit);
+    match first {
+        Some(one) => format!("mend it, or say why it is meant, in djwsgi.toml: [diff] {:?} = \"…\"", one.name),
+        None => edited.to_owned(),
+    }
+}

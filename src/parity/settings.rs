@@ -1,0 +1,89 @@
+//! Which of Django's settings differ between development and production.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::difference::{Difference, Kind};
+use super::settings_reasons as reasons;
+use crate::python::django::{SettingValue, Values};
+
+/// What stands for a value that nobody may see.
+const HIDDEN: &str = "(hidden)";
+
+/// What differs.
+pub fn differences(dev: &Values, prod: &Values) -> Vec<Difference> {
+    let names: BTreeSet<&String> = dev.settings.keys().chain(prod.settings.keys()).collect();
+    names.into_iter().flat_map(|name| of(name, &dev.settings, &prod.settings)).collect()
+}
+
+fn of(name: &str, dev: &BTreeMap<String, SettingValue>, prod: &BTreeMap<String, SettingValue>) -> Vec<Difference> {
+    let (dev, prod) = (dev.get(name), prod.get(name));
+    if dev.map(|one| &one.digest) == prod.map(|one| &one.digest) {
+        return Vec::new();
+    }
+    if let (Some(dev), Some(prod)) = (dev.and_then(|one| one.items.as_ref()), prod.and_then(|one| one.items.as_ref())) {
+        return items(name, dev, prod);
+    }
+    let shown = |one: Option<&SettingValue>| one.map(|one| one.shown.clone().unwrap_or_else(|| HIDDEN.to_owned()));
+    vec![difference(name.to_owned(), [shown(dev), shown(prod)])]
+}
+
+fn difference(name: String, [dev, prod]: [Option<String>; 2]) -> Difference {
+    let reason = reasons::of(&name, dev.as_deref(), prod.as_deref());
+    Difference::new(Kind::Setting, name, [dev.into_iter().collect(), prod.into_iter().collect()], reason)
+}
+
+/// Each name that only one of the lists has, and the order of the others.
+fn items(name: &str, dev: &[String], prod: &[String]) -> Vec<Difference> {
+    let mut all = Vec::new();
+    let (here, there): (BTreeSet<&String>, BTreeSet<&String>) = (dev.iter().collect(), prod.iter().collect());
+    for item in here.symmetric_difference(&there) {
+        let listed = |list: &BTreeSet<&String>| list.contains(item).then(|| "listed".to_owned());
+        all.push(difference(format!("{name}[{item}]"), [listed(&here), listed(&there)]));
+    }
+    let common = |list: &[String]| {
+        list.iter().filter(|one| here.contains(one) && there.contains(one)).cloned().collect::<Vec<_>>()
+    };
+    let (dev, prod) = (common(dev), common(prod));
+    if dev != prod {
+        all.push(difference(format!("{name} order"), [Some(dev.join(", ")), Some(prod.join(", "))]));
+    }
+    if all.is_empty() {
+        // The same names, as values of another kind.
+        all.push(difference(name.to_owned(), [Some(HIDDEN.to_owned()), Some(HIDDEN.to_owned())]));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(settings: &[(&str, Option<&str>, &str, &[&str])]) -> Values {
+        let value = |(name, shown, digest, items): &(&str, Option<&str>, &str, &[&str])| {
+            let items = (!items.is_empty()).then(|| items.iter().map(|item| (*item).to_owned()).collect());
+            ((*name).to_owned(), SettingValue { shown: shown.map(str::to_owned), digest: (*digest).to_owned(), items })
+        };
+        Values { looked_up: BTreeSet::new(), settings: settings.iter().map(value).collect() }
+    }
+
+    #[test]
+    fn lists_are_compared_by_their_names_and_order() {
+        let (dev, prod) = (
+            values(&[("MIDDLEWARE", None, "1", &["a", "b", "c"])]),
+            values(&[("MIDDLEWARE", None, "2", &["c", "d", "a"])]),
+        );
+        let names: Vec<String> = differences(&dev, &prod).into_iter().map(|one| one.name).collect();
+        assert_eq!(names, ["MIDDLEWARE[b]", "MIDDLEWARE[d]", "MIDDLEWARE order"]);
+    }
+
+    #[test]
+    fn what_is_hidden_stays_so_and_still_differs() {
+        let (dev, prod) = (
+            values(&[("SECRET_KEY", None, "1", &[]), ("A", Some("1"), "1", &[])]),
+            values(&[("SECRET_KEY", None, "2", &[]), ("A", Some("1"), "1", &[])]),
+        );
+        let found = differences(&dev, &prod);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].dev[0].as_str(), found[0].prod[0].as_str()), (HIDDEN, HIDDEN));
+    }
+}
