@@ -1,7 +1,7 @@
 //! Where the configs of development and production differ.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -9,7 +9,7 @@ use super::difference::{Difference, Kind};
 use super::edits::{self, Edit};
 use super::reader::{Reader, Source};
 use super::reasons;
-use super::view::{self, DAEMON, Key, View};
+use super::view::{self, DAEMON, Entry, Key, View};
 use crate::apache::locate::Apache;
 use crate::apache::quote;
 use crate::dev;
@@ -17,6 +17,7 @@ use crate::files;
 use crate::production::deployment::Deployment;
 use crate::production::modules;
 use crate::production::output::conf;
+use crate::production::secrets;
 use crate::production::trial::frame;
 use crate::production::trial::place::Ports;
 use crate::site::alias::AliasKind;
@@ -37,56 +38,71 @@ pub struct There {
     pub text: String,
 }
 
-/// What differs between what `djwsgi dev` runs for `dev` and the production config of `deployment`: the one that
-/// is `there`, else the generated one. What has been made of the generated one comes first.
-///
-/// # Errors
-/// When Apache can't read one of them.
-pub fn differences(
-    dev: &Site,
-    deployment: &Deployment,
-    apache: &Apache,
-    there: Option<&There>,
-) -> Result<Vec<Difference>> {
-    let missing = modules::missing(deployment, apache);
-    if !missing.is_empty() {
-        let what =
-            format!("{} has no {}, which the production config uses", apache.binary.display(), missing.join(", "));
-        return Err(Problem::environment(what).hint("install the packages that bring them, here too").into());
+/// The configs of development and of production, as Apache reads them.
+pub struct Configs<'a> {
+    deployment: &'a Deployment<'a>,
+    reader: Reader<'a>,
+    frame: Option<String>,
+    roles: Vec<(String, String)>,
+    dev: View,
+    generated: Vec<Entry>,
+}
+
+impl<'a> Configs<'a> {
+    /// What `djwsgi dev` runs for `dev`, and what djwsgi generates for `deployment`.
+    ///
+    /// # Errors
+    /// When Apache can't read one of them.
+    pub fn of(dev: &Site, deployment: &'a Deployment<'a>, apache: &'a Apache) -> Result<Self> {
+        let missing = modules::missing(deployment, apache);
+        if !missing.is_empty() {
+            let (binary, missing) = (apache.binary.display(), missing.join(", "));
+            return Err(Problem::environment(format!("{binary} has no {missing}, which the production config uses"))
+                .hint("install what brings them on the server, here too")
+                .into());
+        }
+        let mut reader = Reader::new(apache)?;
+        let (text, script) = dev::conf::usual(dev, apache, deployment.mod_wsgi)?;
+        let source = Source { name: "the config of djwsgi dev", text: &text, frame: None, modules: &[] };
+        let own_roles = roles(dev, &script, deployment, Path::to_owned)?;
+        let dev = view::of(&view::entries(&reader.read(&source)?, &own_roles));
+        let frame = frame(deployment, apache, reader.folder())?;
+        let places = &deployment.places;
+        let roles = roles(deployment.site, &places.script, deployment, |path| places.there(path))?;
+        let mut configs = Self { deployment, reader, frame, roles, dev, generated: Vec::new() };
+        configs.generated = configs.read("the production config", &conf::render(deployment)?)?;
+        Ok(configs)
     }
-    let mut reader = Reader::new(apache)?;
-    let (dev_text, script) = dev::conf::usual(dev, apache, deployment.mod_wsgi)?;
-    let dev_source = Source { name: "the config of djwsgi dev".to_owned(), text: &dev_text, frame: None, modules: &[] };
-    let dev_view =
-        view::of(&view::entries(&reader.read(&dev_source)?), &roles(dev, &script, deployment, Path::to_owned)?);
-    let frame = frame(deployment, apache, reader.folder())?;
-    let places = &deployment.places;
-    let moved = [
-        (places.modules.join("mod_wsgi.so"), deployment.mod_wsgi.path.clone()),
-        (places.modules.clone(), apache.modules.clone()),
-    ];
-    let mut read = |name: &str, text: &str| {
-        let source = Source { name: name.to_owned(), text, frame: frame.as_deref(), modules: &moved };
-        reader.read(&source).map(|directives| view::entries(&directives))
-    };
-    let generated = read("the production config", &conf::render(deployment)?)?;
-    let there = there.map(|there| read(&there.name, &there.text)).transpose()?;
-    let edits = there.map(|there| edits::of(&generated, &there)).unwrap_or_default();
-    let prod_view =
-        view::of(&generated, &roles(deployment.site, &places.script, deployment, |path| places.there(path))?);
-    let mut all: Vec<Difference> = edits.iter().map(|edit| as_difference(edit, &dev_view)).collect();
-    let edited: BTreeSet<&Key> = edits.iter().flat_map(|edit| &edit.keys).collect();
-    all.extend(
-        between(&dev_view, &prod_view, deployment)?
-            .into_iter()
-            .filter(|(key, _)| !edited.contains(key))
-            .map(|(_, one)| one),
-    );
-    Ok(all)
+
+    /// What differs between the two; and before that, what somebody has made of the generated config in the one
+    /// that is `there`, if one is given.
+    ///
+    /// # Errors
+    /// When Apache can't read it.
+    pub fn differences(&mut self, there: Option<&There>) -> Result<Vec<Difference>> {
+        let there = there.map(|there| self.read(&there.name, &there.text)).transpose()?;
+        let edits = there.map(|there| edits::of(&self.generated, &there)).unwrap_or_default();
+        let prod = view::of(&self.generated);
+        let mut all: Vec<Difference> = edits.iter().map(|edit| as_difference(edit, &self.dev)).collect();
+        all.extend(between(&self.dev, &prod, self.deployment)?);
+        let secrets: Vec<&str> = secrets::kept(self.deployment.site).map(|(_, value)| value).collect();
+        all.iter_mut().for_each(|one| one.hide(&secrets));
+        Ok(all)
+    }
+
+    fn read(&mut self, name: &str, text: &str) -> Result<Vec<Entry>> {
+        let (places, apache) = (&self.deployment.places, self.reader.apache());
+        let modules = [
+            (places.modules.join("mod_wsgi.so"), self.deployment.mod_wsgi.path.clone()),
+            (places.modules.clone(), apache.modules.clone()),
+        ];
+        let source = Source { name, text, frame: self.frame.as_deref(), modules: &modules };
+        Ok(view::entries(&self.reader.read(&source)?, &self.roles))
+    }
 }
 
 fn as_difference(edit: &Edit, dev: &View) -> Difference {
-    let values = edit.keys.iter().find_map(|key| dev.get(key)).cloned().unwrap_or_default();
+    let values = dev.get(&edit.key).cloned().unwrap_or_default();
     let difference = Difference::new(Kind::Edit, edit.name.clone(), [values, edit.there.clone()], None);
     let is_known = edit.places.iter().any(|place| !place.is_empty());
     let places = if is_known { edit.places.clone() } else { Vec::new() };
@@ -94,7 +110,7 @@ fn as_difference(edit: &Edit, dev: &View) -> Difference {
 }
 
 /// What differs between two views.
-fn between(dev: &View, prod: &View, deployment: &Deployment) -> Result<Vec<(Key, Difference)>> {
+fn between(dev: &View, prod: &View, deployment: &Deployment) -> Result<Vec<Difference>> {
     let moves = moves(deployment)?;
     let here = |value: &String| moves.iter().fold(value.clone(), |value, (there, here)| value.replace(there, here));
     let keys: BTreeSet<&Key> = dev.keys().chain(prod.keys()).collect();
@@ -106,7 +122,7 @@ fn between(dev: &View, prod: &View, deployment: &Deployment) -> Result<Vec<(Key,
         }
         let is_moved = !dev.is_empty() && prod.iter().map(here).collect::<Vec<_>>() == dev;
         let reason = if is_moved { Some(reasons::MOVED) } else { reasons::of(key, &dev, &prod) };
-        all.push((key.clone(), Difference::new(kind(key), key.shown(), [dev, prod], reason)));
+        all.push(Difference::new(kind(key), key.shown(), [dev, prod], reason));
     }
     Ok(all)
 }
@@ -137,7 +153,7 @@ fn roles(
     site: &Site,
     script: &Path,
     deployment: &Deployment,
-    there: impl Fn(&Path) -> std::path::PathBuf,
+    there: impl Fn(&Path) -> PathBuf,
 ) -> Result<Vec<(String, String)>> {
     let section = |name: &str, value: &str| format!("<{name} {}>", value.replace("${DJWSGI_DOLLAR}", "$"));
     let folder = |path: &Path| {

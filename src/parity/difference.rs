@@ -4,6 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::production::secrets;
+
+/// What stands for a value that nobody may see.
+pub const HIDDEN: &str = "(hidden)";
+
+/// Words in the names of directives whose values are secret.
+const SECRET_WORDS: [&str; 4] = ["password", "passphrase", "secret", "externalaccountbinding"];
+
+/// Directives that give a value to a name.
+const GIVING: [&str; 3] = ["SetEnv", "Define", "RequestHeader"];
+
 /// What kind of thing differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -46,6 +57,18 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// Hides what nobody may know: values of directives that give something a secret name or have one themselves,
+    /// addresses with a password in them, and `secrets`.
+    pub fn hide(&mut self, secrets: &[&str]) {
+        let directive = self.name.rsplit('>').next().unwrap_or_default().trim().to_owned();
+        let values = [&mut self.dev, &mut self.prod].into_iter().chain(&mut self.generated);
+        for value in values.flatten() {
+            if is_secret(&directive, value) || secrets.iter().any(|secret| value.contains(secret)) {
+                HIDDEN.clone_into(value);
+            }
+        }
+    }
+
     /// One that is not an edit.
     pub fn new(kind: Kind, name: String, values: [Vec<String>; 2], reason: Option<&str>) -> Self {
         let [dev, prod] = values;
@@ -73,6 +96,15 @@ pub fn state(differences: &mut [Difference], stated: &BTreeMap<String, String>) 
     unused
 }
 
+/// Whether a directive's value is nobody's to know. Most directives with a KEY in their names tell where it lies.
+fn is_secret(directive: &str, value: &str) -> bool {
+    let has_word = |text: &str| SECRET_WORDS.iter().any(|word| text.to_ascii_lowercase().contains(word));
+    let gives = GIVING.iter().any(|name| directive.starts_with(name));
+    has_word(directive)
+        || (gives && secrets::is_secret(&format!("{directive} {value}"), ""))
+        || secrets::is_secret("", value)
+}
+
 /// Whether `key` names `name` or what it is a part of.
 fn covers(key: &str, name: &str) -> bool {
     name.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[', ' ']))
@@ -81,6 +113,30 @@ fn covers(key: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_hidden() {
+        let values = |name: &str, value: &str| {
+            let mut one = Difference::new(Kind::Edit, name.to_owned(), [vec![], vec![value.to_owned()]], None);
+            one.hide(&["k2H8sLq0"]);
+            one.prod.remove(0)
+        };
+        for (name, value) in [
+            ("SetEnv", "API_TOKEN x"),
+            ("<VirtualHost *:443> a SetEnvIf", "Host x SECRET=x"),
+            ("Define DB_PASSWORD", "x"),
+            ("Define URL", "postgres://me:x@db/shop"),
+            ("AuthLDAPBindPassword", "x"),
+            ("ErrorDocument", "404 k2H8sLq0"),
+        ] {
+            assert_eq!(values(name, value), HIDDEN, "{name}");
+        }
+        for (name, value) in
+            [("SSLCertificateKeyFile", "/x"), ("SetEnv", "A 1"), ("KeepAlive", "On"), ("Header X-A", "set 1")]
+        {
+            assert_eq!(values(name, value), value, "{name}");
+        }
+    }
 
     #[test]
     fn a_stated_reason_holds_for_what_it_names_and_its_parts() {

@@ -9,7 +9,7 @@ pub struct Edit {
     /// Where it stands, and what it is.
     pub name: String,
     /// What the comparison with development calls it.
-    pub keys: Vec<Key>,
+    pub key: Key,
     /// As it was generated; empty if it has been added.
     pub generated: Vec<String>,
     /// As it is there; empty if it has been removed.
@@ -42,14 +42,11 @@ pub fn of(generated: &[Entry], there: &[Entry]) -> Vec<Edit> {
 fn edit<'a>(edits: &'a mut Vec<Edit>, one: &Entry) -> &'a mut Edit {
     let name = format!("{} {}", one.sections.join(" "), one.key.name).trim().to_owned();
     let index = edits.iter().position(|edit| edit.name == name).unwrap_or_else(|| {
-        edits.push(Edit { name, keys: Vec::new(), generated: Vec::new(), there: Vec::new(), places: Vec::new() });
+        let key = one.key.clone();
+        edits.push(Edit { name, key, generated: Vec::new(), there: Vec::new(), places: Vec::new() });
         edits.len() - 1
     });
-    let edit = &mut edits[index];
-    if !edit.keys.contains(&one.key) {
-        edit.keys.push(one.key.clone());
-    }
-    edit
+    &mut edits[index]
 }
 
 /// Its line, and the file if that is another one than the config itself.
@@ -79,7 +76,7 @@ mod tests {
             file: String::new(),
             line: 0,
         };
-        view::entries(&lines.iter().map(directive).collect::<Vec<_>>())
+        view::entries(&lines.iter().map(directive).collect::<Vec<_>>(), &[])
     }
 
     #[test]

@@ -37,7 +37,7 @@ const ACCOUNTS: [(&str, bool); 5] = [
 /// A config.
 pub struct Source<'a> {
     /// What it is, for messages.
-    pub name: String,
+    pub name: &'a str,
     /// Its text.
     pub text: &'a str,
     /// What stands around it, if it is for a shared server.
@@ -59,6 +59,11 @@ impl<'a> Reader<'a> {
     /// When no temporary folder can be made.
     pub fn new(apache: &'a Apache) -> Result<Self> {
         Ok(Self { apache, stand_ins: StandIns::new()? })
+    }
+
+    /// The Apache that reads.
+    pub fn apache(&self) -> &'a Apache {
+        self.apache
     }
 
     /// The folder that goes with the reader.
@@ -109,11 +114,11 @@ impl<'a> Reader<'a> {
     fn refused(&self, source: &Source, error: anyhow::Error) -> anyhow::Error {
         match error.downcast::<Problem>() {
             Ok(mut problem) => {
-                problem.message = problem.message.replace("the config", &source.name);
+                problem.message = problem.message.replace("the config", source.name);
                 let shown = |detail: String| {
                     let detail = self.stand_ins.restore(&detail);
                     ["read.conf", "part.conf"].iter().fold(detail, |text, own| {
-                        text.replace(&*self.folder().join(own).to_string_lossy(), &source.name)
+                        text.replace(&*self.folder().join(own).to_string_lossy(), source.name)
                     })
                 };
                 problem.detail = problem.detail.map(shown);

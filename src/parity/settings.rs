@@ -2,12 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::difference::{Difference, Kind};
+use super::difference::{Difference, HIDDEN, Kind};
 use super::settings_reasons as reasons;
 use crate::python::django::{SettingValue, Values};
-
-/// What stands for a value that nobody may see.
-const HIDDEN: &str = "(hidden)";
 
 /// What differs.
 pub fn differences(dev: &Values, prod: &Values) -> Vec<Difference> {

@@ -60,13 +60,11 @@ impl Entry {
 /// All values of each name, in order, each once.
 pub type View = BTreeMap<Key, Vec<String>>;
 
-/// The view of `entries`; `roles` gives sections of different names the same one.
-pub fn of(entries: &[Entry], roles: &[(String, String)]) -> View {
+/// The view of `entries`.
+pub fn of(entries: &[Entry]) -> View {
     let mut view = View::new();
-    let role = |place: &str| roles.iter().fold(place.to_owned(), |place, (from, to)| place.replace(from, to));
     for one in entries.iter().filter(|one| !one.is_section() || one.key.name == SERVER) {
-        let key = Key { place: role(&one.key.place), name: one.key.name.clone() };
-        let values = view.entry(key).or_default();
+        let values = view.entry(one.key.clone()).or_default();
         if !values.contains(&one.value) {
             values.push(one.value.clone());
         }
@@ -74,8 +72,9 @@ pub fn of(entries: &[Entry], roles: &[(String, String)]) -> View {
     view
 }
 
-/// The entries of `directives`.
-pub fn entries(directives: &[Directive]) -> Vec<Entry> {
+/// The entries of `directives`; `roles` gives the same name to sections that are for the same.
+pub fn entries(directives: &[Directive], roles: &[(String, String)]) -> Vec<Entry> {
+    let role = |place: String| roles.iter().fold(place, |place, (from, to)| place.replace(from, to));
     let hosts = hosts(directives);
     let mut host = 0;
     let mut entries = Vec::new();
@@ -88,6 +87,7 @@ pub fn entries(directives: &[Directive]) -> Vec<Entry> {
         let is_inside = one.sections.iter().any(is_server);
         let server = own.filter(|own| is_inside && !own.serves).map(|own| own.name.clone());
         let place = server.into_iter().chain(outside).collect::<Vec<_>>().join(" ");
+        let place = role(place);
         let named =
             |section: &String| own.filter(|_| is_server(section)).map_or(section.clone(), |own| own.name.clone());
         let sections: Vec<String> = one.sections.iter().map(named).collect();
@@ -180,7 +180,7 @@ mod tests {
     }
 
     fn shown(directives: &[Directive]) -> Vec<String> {
-        let view = of(&entries(directives), &[]);
+        let view = of(&entries(directives, &[]));
         view.iter().map(|(key, values)| format!("{} = {}", key.shown(), values.join(" | "))).collect()
     }
 

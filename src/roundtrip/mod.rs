@@ -5,6 +5,7 @@
 
 mod apache;
 mod config;
+mod diff;
 mod production;
 mod python;
 mod shell;

@@ -65,7 +65,7 @@ fn no_value_becomes_a_directive_or_a_statement_and_every_value_comes_back() {
     );
 }
 
-fn fail(error: anyhow::Error) -> TestCaseError {
+pub(super) fn fail(error: anyhow::Error) -> TestCaseError {
     TestCaseError::fail(format!("{error:#}"))
 }
 

@@ -12,7 +12,7 @@ use crate::cli::{DiffArgs, SiteArgs};
 use crate::commands::prepared::Prepared;
 use crate::files;
 use crate::identity;
-use crate::parity::config::{self, There};
+use crate::parity::config::{Configs, There};
 use crate::parity::difference::{self, Difference, Kind};
 use crate::parity::environment::{self, Environments};
 use crate::parity::settings;
@@ -45,16 +45,16 @@ pub fn run(ui: &Ui, args: &DiffArgs) -> Result<()> {
     };
     let there = args.deployment.as_deref().map(|place| there(&deployment, place)).transpose()?;
     let (conf, script) = there.map_or((None, None), |there| (Some(there.conf), there.script));
-    let mut all = config::differences(&dev, &deployment, apache, conf.as_ref())?;
+    let mut all = Configs::of(&dev, &deployment, apache)?.differences(conf.as_ref())?;
     all.extend(script);
-    all.extend(of_the_site(args, &root, &dev, &deployment)?);
+    all.extend(of_the_site(&root, &dev, &deployment)?);
     all.sort_by_key(|one| one.kind);
     let unused = difference::state(&mut all, &dev.config.diff.reasons);
     show(ui, args, &dev, &all, &unused)
 }
 
 /// Settings and environment.
-fn of_the_site(args: &DiffArgs, root: &Path, dev: &Site, deployment: &Deployment) -> Result<Vec<Difference>> {
+fn of_the_site(root: &Path, dev: &Site, deployment: &Deployment) -> Result<Vec<Difference>> {
     let prod = deployment.site;
     let own_file = secrets::to_check_with(root, None)?;
     let [here, there] = values(dev, prod)?;
@@ -68,7 +68,6 @@ fn of_the_site(args: &DiffArgs, root: &Path, dev: &Site, deployment: &Deployment
             .collect(),
         looked_up: &here.looked_up,
     };
-    let _ = args;
     let mut all = settings::differences(&here, &there);
     all.extend(environment::differences(&environments));
     Ok(all)

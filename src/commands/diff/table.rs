@@ -97,18 +97,30 @@ fn rows(all: &[&&Difference]) -> String {
 fn row(name: &str, (dev, prod): Values) -> String {
     let mut text = String::new();
     for index in 0..dev.len().max(prod.len()).max(1) {
+        let none = if index == 0 { "-" } else { "" };
         let value = |values: &[String]| match values.get(index) {
             Some(value) if value.is_empty() => "(set)".to_owned(),
-            Some(value) => cut(value, VALUE),
-            None if index == 0 => "-".to_owned(),
-            None => String::new(),
+            Some(value) => printable(value),
+            None => none.to_owned(),
         };
+        let (dev, prod) = apart(&value(dev), &value(prod));
         let name = if index == 0 { cut(name, NAME) } else { String::new() };
-        let line = format!("    {name:<NAME$}  {:<VALUE$}  {}", value(dev), value(prod));
-        text += line.trim_end();
+        text += format!("    {name:<NAME$}  {dev:<VALUE$}  {prod}").trim_end();
         text.push('\n');
     }
     text
+}
+
+/// Both cut, so that what differs can be seen.
+fn apart(dev: &str, prod: &str) -> (String, String) {
+    let common = dev.chars().zip(prod.chars()).take_while(|(dev, prod)| dev == prod).count();
+    let is_long = dev.chars().count().max(prod.chars().count()) > VALUE;
+    let from = if is_long && common > VALUE / 2 { common - VALUE / 4 } else { 0 };
+    let end = |text: &str| {
+        let rest: String = text.chars().skip(from).collect();
+        cut(&if from > 0 { format!("…{rest}") } else { rest }, VALUE)
+    };
+    (end(dev), end(prod))
 }
 
 /// Names, as many in a line as there is room for.
@@ -138,4 +150,51 @@ fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|one| if one.is_control() { one.escape_default().collect::<Vec<_>>() } else { vec![one] })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(kind: Kind, name: &str, values: [&[&str]; 2], reason: Option<&str>) -> Difference {
+        let [dev, prod] = values.map(|values| values.iter().map(|value| (*value).to_owned()).collect());
+        Difference::new(kind, name.to_owned(), [dev, prod], reason)
+    }
+
+    #[test]
+    fn what_has_no_reason_comes_first_and_is_whole() {
+        let long = "x".repeat(90);
+        let all = [
+            one(Kind::Setting, "A", [&["1"], &[&long]], Some("because")),
+            one(Kind::Setting, "B", [&[], &[&long, "\u{1b}[2J"]], None),
+        ];
+        let expected = format!(
+            "DJANGO SETTINGS: 2 differences\n  NO REASON  B\n      dev        -\n      production {long}\n                 \
+             \\u{{1b}}[2J\n  because\n    A{:45}1{:37}{}…\n",
+            "",
+            "",
+            "x".repeat(35)
+        );
+        assert_eq!(of(&all), expected);
+    }
+
+    #[test]
+    fn long_values_are_cut_where_they_are_the_same() {
+        let start = "django.contrib.staticfiles.storage.";
+        let (dev, prod) = apart(&format!("{start}StaticFilesStorage"), &format!("{start}ManifestStaticFilesStorage"));
+        assert_eq!(
+            (dev.as_str(), prod.as_str()),
+            ("….storage.StaticFilesStorage", "….storage.ManifestStaticFilesStorage")
+        );
+        assert!(apart(&"a".repeat(50), "b").0.ends_with("a…"));
+    }
+
+    #[test]
+    fn variables_of_the_same_kind_share_rows() {
+        let all = [
+            one(Kind::Variable, "HOME", [&["yours"], &[]], Some("because")),
+            one(Kind::Variable, "PATH", [&["yours"], &[]], Some("because")),
+        ];
+        assert!(of(&all).contains("    HOME, PATH "), "{}", of(&all));
+    }
 }
