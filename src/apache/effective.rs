@@ -1,13 +1,17 @@
 //! A config as the real Apache has read it: after Define, Include and IfModule.
 
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::locate::Apache;
 use super::{check, quote};
-use crate::process::{self, Finished};
+use crate::process;
 use crate::ui::problem::Problem;
 
 /// The module that tells.
@@ -77,7 +81,30 @@ pub fn whole(apache: &Apache, conf: &Path) -> Result<Vec<Directive>> {
     Ok(all)
 }
 
-fn dump(apache: &Apache, conf: &Path, what: &str) -> Result<Finished> {
+/// What Apache tells.
+struct Told {
+    is_accepted: bool,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs `command` with its outputs in files: a line that is missing would be a directive that is missing.
+fn run(mut command: Command) -> Result<Told> {
+    let failed = || "cannot read what Apache tells";
+    let (stdout, stderr) = (tempfile::tempfile().with_context(failed)?, tempfile::tempfile().with_context(failed)?);
+    command.stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?).process_group(0);
+    let program = command.get_program().to_owned();
+    let mut child = command.spawn().map_err(|error| process::cannot_start(&program, error))?;
+    let status = process::wait(&mut child, &program, LIMIT, |_| {})?;
+    let text = |mut file: File| {
+        let mut bytes = Vec::new();
+        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).with_context(failed)?;
+        Ok::<_, anyhow::Error>(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    Ok(Told { is_accepted: status.success(), stdout: text(stdout)?, stderr: text(stderr)? })
+}
+
+fn dump(apache: &Apache, conf: &Path, what: &str) -> Result<Told> {
     let mut command = apache.command();
     command.args(["-e", "debug"]);
     if !apache.built_in.contains("mod_info") {
@@ -93,11 +120,11 @@ fn dump(apache: &Apache, conf: &Path, what: &str) -> Result<Finished> {
         command.arg("-C").arg(format!("LoadModule info_module {}", quote::argument(&info.to_string_lossy())));
     }
     command.args(["-t", "-D", what, "-f"]).arg(conf);
-    let finished = process::run(&mut command, LIMIT)?;
-    if finished.status.success() {
-        return Ok(finished);
+    let told = run(command)?;
+    if told.is_accepted {
+        return Ok(told);
     }
-    let complaint: Vec<&str> = finished.stderr.lines().filter(|line| !line.contains(":debug]")).collect();
+    let complaint: Vec<&str> = told.stderr.lines().filter(|line| !line.contains(":debug]")).collect();
     let problem = Problem::findings("Apache does not accept the config");
     Err(problem.detail(check::complaint(&complaint.join("\n"))).into())
 }

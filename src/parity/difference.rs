@@ -99,7 +99,7 @@ pub fn state(differences: &mut [Difference], stated: &BTreeMap<String, String>) 
 /// Whether a directive's value is nobody's to know. Most directives with a KEY in their names tell where it lies.
 fn is_secret(directive: &str, value: &str) -> bool {
     let has_word = |text: &str| SECRET_WORDS.iter().any(|word| text.to_ascii_lowercase().contains(word));
-    let gives = GIVING.iter().any(|name| directive.starts_with(name));
+    let gives = GIVING.iter().any(|name| directive.split(' ').any(|word| word.starts_with(name)));
     has_word(directive)
         || (gives && secrets::is_secret(&format!("{directive} {value}"), ""))
         || secrets::is_secret("", value)

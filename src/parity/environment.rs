@@ -72,6 +72,8 @@ pub struct Environments<'a> {
     pub dev: &'a Site,
     /// The site as production does.
     pub prod: &'a Site,
+    /// The variables of production.
+    pub variables: &'a BTreeMap<String, String>,
     /// What the deployment is laid out for.
     pub target: Target,
     /// The variables of the site's `.env`, which dev has one way or another.
@@ -141,7 +143,7 @@ fn in_dev(of: &Environments) -> Variables {
         all.insert(name.clone(), (origin, value.clone()));
     }
     all.extend(of.shell.iter().map(|(name, value)| (name.clone(), (Origin::Shell, value.clone()))));
-    let is_in_file = |name: &String, value: &String| of.prod.variables.get(name) == Some(value);
+    let is_in_file = |name: &String, value: &String| of.variables.get(name) == Some(value);
     for (name, value) in &site.django.added_environment {
         let origin = if is_in_file(name, value) { Origin::File } else { Origin::Manage };
         all.insert(name.clone(), (origin, value.clone()));
@@ -171,7 +173,7 @@ fn in_prod(of: &Environments) -> Variables {
     for name in services.iter().chain(SYSTEMD.iter().filter(|_| is_systemd)).chain(&["PATH", "LANG", "HOME"]) {
         all.insert((*name).to_owned(), (Origin::Service, String::new()));
     }
-    for (name, value) in &site.variables {
+    for (name, value) in of.variables {
         let is_committed = site.config.committed_env.values.get(name) == Some(value);
         all.insert(name.clone(), (if is_committed { Origin::Committed } else { Origin::File }, value.clone()));
     }

@@ -24,6 +24,7 @@ const SCRIPT: &str = "dev's script picks up new code; production's does not, and
 const HOSTS: &str = "production answers other names and plain HTTP apart; dev answers every name";
 const CERTIFICATE: &str = "in production Apache gets its certificate itself, or answers the authority's visits";
 const REQUEST_ID: &str = "production gives each request an id, for its log and the site";
+const IMAGE: &str = "the server has a mod_wsgi of its own, for its Python";
 const QUOTED: &str = "how a literal ${ is written; it changes nothing else";
 const ICONS: &str = "the system's Apache has pictures at /icons/, a server of one's own has none";
 const SYSTEMS: &str = "in production the system's Apache has it from its own config";
@@ -165,6 +166,9 @@ const SHARED: &[&str] =
 pub fn of(key: &Key, dev: &[String], prod: &[String]) -> Option<&'static str> {
     if let Some(module) = key.name.strip_prefix("LoadModule ").and_then(|name| name.strip_suffix("_module")) {
         let only_one = dev.is_empty() || prod.is_empty();
+        if module == "wsgi" {
+            return (!only_one).then_some(IMAGE);
+        }
         return MODULES.iter().find(|(names, _)| only_one && names.contains(&module)).map(|(_, reason)| *reason);
     }
     let [default, shared] =

@@ -19,6 +19,8 @@ LISTS = ("INSTALLED_APPS", "MIDDLEWARE")
 LEFT_OUT = ("SETTINGS_MODULE",)
 PLAIN = (str, bytes, bool, int, float, complex, type(None), decimal.Decimal, enum.Enum,
          datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo)
+# Variables that are no secret of anybody's, though the settings look them up.
+OPEN = ("DJANGO_SETTINGS_MODULE", "DJANGO_CONFIGURATION", "PATH", "HOME", "USER", "LANG", "TMPDIR", "PWD")
 DEEPEST = 12
 
 
@@ -49,9 +51,10 @@ def looked_up():
 
 
 def setting_values(settings, hidden_variables):
-    """Names (with the keys inside of a value) and values; `hidden_variables` are those whose values are secret."""
-    # The environment's own: what was looked up is told apart.
-    given = {os.environ.get(name, "") for name in hidden_variables} - {""}
+    """Names (with the keys inside of a value) and values; `hidden_variables` are those whose values are secret,
+    like those of all that was looked up."""
+    hidden = set(hidden_variables).union(looked_up()).difference(OPEN)
+    given = {os.environ.get(name, "") for name in hidden} - {""}
     values = {}
     for name in dir(settings._wrapped):
         if name.isupper() and name not in LEFT_OUT:

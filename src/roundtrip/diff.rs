@@ -230,7 +230,7 @@ fn moved(lines: &Lines, from: usize, to: usize) -> Option<String> {
 fn by(way: Way, added: &str, file: &Path) -> Result<String, TestCaseError> {
     Ok(match way {
         Way::Plain => added.to_owned(),
-        Way::IfModule => format!("<IfModule authz_core_module>\n{added}\n</IfModule>"),
+        Way::IfModule => format!("<IfModule core.c>\n{added}\n</IfModule>"),
         Way::IfDefine => format!("<IfDefine !NOBODY_DEFINES_IT>\n{added}\n</IfDefine>"),
         Way::Variable => match added.split_once(' ').filter(|_| !added.contains('\n')) {
             Some((name, value)) => format!("Define ADDED \"{value}\"\n{name} ${{ADDED}}"),

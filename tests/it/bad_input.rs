@@ -38,6 +38,10 @@ fn no_apache() {
             .count(),
         0
     );
+    let ready = Sandbox::new();
+    ready.production_site(Flavor::Distribution, "");
+    let shown = in_changed_machine(&ready, "mount -t tmpfs none /usr/sbin", "diff").code(3);
+    shown.says(&["Apache is not installed", "hint: apt install apache2"]);
     // A new site: the way without root is offered, and asked for on a terminal only.
     let shown = in_changed_machine(
         &sandbox,

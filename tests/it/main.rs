@@ -13,6 +13,7 @@ mod deploy_check;
 mod dev;
 mod dev_again;
 mod dev_stop;
+mod diff;
 mod init_existing;
 mod init_new;
 mod layouts;

@@ -2,6 +2,7 @@
 
 mod table;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
@@ -23,6 +24,7 @@ use crate::python::django::{self, Surroundings, Values};
 use crate::site::config::Layers;
 use crate::site::discover;
 use crate::site::resolve::Site;
+use crate::site::variables;
 use crate::ui::problem::Problem;
 use crate::ui::term::Ui;
 
@@ -47,20 +49,22 @@ pub fn run(ui: &Ui, args: &DiffArgs) -> Result<()> {
     let (conf, script) = there.map_or((None, None), |there| (Some(there.conf), there.script));
     let mut all = Configs::of(&dev, &deployment, apache)?.differences(conf.as_ref())?;
     all.extend(script);
-    all.extend(of_the_site(&root, &dev, &deployment)?);
+    all.extend(of_the_site(args, &root, &dev, &deployment)?);
     all.sort_by_key(|one| one.kind);
     let unused = difference::state(&mut all, &dev.config.diff.reasons);
     show(ui, args, &dev, &all, &unused)
 }
 
 /// Settings and environment.
-fn of_the_site(root: &Path, dev: &Site, deployment: &Deployment) -> Result<Vec<Difference>> {
+fn of_the_site(args: &DiffArgs, root: &Path, dev: &Site, deployment: &Deployment) -> Result<Vec<Difference>> {
     let prod = deployment.site;
     let own_file = secrets::to_check_with(root, None)?;
-    let [here, there] = values(dev, prod)?;
+    let variables = variables(root, prod, args.production.env_file.as_deref())?;
+    let [here, there] = values(dev, prod, &variables)?;
     let environments = Environments {
         dev,
         prod,
+        variables: &variables,
         target: deployment.target,
         own_file: &own_file,
         shell: std::env::vars_os()
@@ -73,19 +77,29 @@ fn of_the_site(root: &Path, dev: &Site, deployment: &Deployment) -> Result<Vec<D
     Ok(all)
 }
 
+/// The variables of production: those of djwsgi.toml, and of `file`, else of the files that the site has here.
+fn variables(root: &Path, prod: &Site, file: Option<&Path>) -> Result<BTreeMap<String, String>> {
+    let committed = &prod.config.committed_env;
+    let mut all = committed.values.clone();
+    if let Some(own) = committed.file.as_ref().filter(|_| file.is_none()) {
+        all.extend(variables::parse(&files::read_if_exists(&root.join(own))?.unwrap_or_default()));
+    }
+    all.extend(secrets::to_check_with(root, file)?);
+    Ok(all)
+}
+
 /// All settings of both: those of development with the shell's variables, as `djwsgi dev` has them, and those of
 /// production without, for there is no shell on the server.
-fn values(dev: &Site, prod: &Site) -> Result<[Values; 2]> {
-    let ask = |site: &Site, settings: &str, has_shells: bool| {
-        let committed = &site.config.committed_env.values;
-        let is_secret = |(name, value): &(&String, &String)| committed.get(*name) != Some(value);
-        let secret =
-            site.variables.iter().chain(&prod.variables).filter(is_secret).map(|(name, _)| name.clone()).collect();
-        let around = Surroundings { variables: &site.variables, secret: &secret, has_shells };
+fn values(dev: &Site, prod: &Site, variables: &BTreeMap<String, String>) -> Result<[Values; 2]> {
+    let committed = &dev.config.committed_env.values;
+    let is_secret = |(name, value): &(&String, &String)| committed.get(*name) != Some(value);
+    let secret = dev.variables.iter().chain(variables).filter(is_secret).map(|(name, _)| name.clone()).collect();
+    let ask = |site: &Site, settings: &str, variables: &BTreeMap<String, String>, has_shells: bool| {
+        let around = Surroundings { variables, secret: &secret, has_shells };
         django::values(&site.python, &site.root.join("manage.py"), settings, &around)
     };
-    let here = ask(dev, &dev.django.settings, true)?;
-    let there = ask(prod, prod.production_settings(), false).map_err(without_shell)?;
+    let here = ask(dev, &dev.django.settings, &dev.variables, true)?;
+    let there = ask(prod, prod.production_settings(), variables, false).map_err(without_shell)?;
     Ok([here, there])
 }
 
@@ -114,7 +128,7 @@ fn there(deployment: &Deployment, place: &Path) -> Result<Present> {
         files::read_if_exists(path)?.ok_or_else(|| {
             let problem = Problem::usage(format!("{} is not there", path.display()));
             anyhow::Error::from(
-                problem.hint("djwsgi deploy-config --prod --output DIR writes the files of a deployment"),
+                problem.hint("name what djwsgi deploy-config --prod --output DIR has written, with the same --target"),
             )
         })
     };
@@ -142,14 +156,7 @@ fn show(ui: &Ui, args: &DiffArgs, dev: &Site, all: &[Difference], unused: &[Stri
         ui.data(&table::of(all))?;
     }
     for name in unused {
-        let nearest = all
-            .iter()
-            .filter(|one| one.reason.is_none())
-            .map(|one| (strsim::damerau_levenshtein(&one.name, name), &one.name))
-            .min();
-        let meant = nearest
-            .filter(|(distance, _)| *distance <= 3)
-            .map_or(String::new(), |(_, other)| format!("; did you mean {other}?"));
+        let meant = meant(name, all).map_or(String::new(), |other| format!("; did you mean {other}?"));
         ui.warn(&format!("[diff] has a reason for {name}, in which nothing differs{meant}"));
     }
     let count = |count: usize| if count == 1 { "1 difference".to_owned() } else { format!("{count} differences") };
@@ -160,6 +167,14 @@ fn show(ui: &Ui, args: &DiffArgs, dev: &Site, all: &[Difference], unused: &[Stri
     let (verb, more) = (if without == 1 { "has" } else { "have" }, all.len() - without);
     let problem = Problem::findings(format!("{} {verb} no reason; {more} more have one", count(without)));
     Err(problem.hint(hint(all)).into())
+}
+
+/// What has no reason and is called nearly like `name`, as a whole or by its first part.
+fn meant<'a>(name: &str, all: &'a [Difference]) -> Option<&'a str> {
+    let open = all.iter().filter(|one| one.reason.is_none()).map(|one| one.name.as_str());
+    let names = open.flat_map(|name| [Some(name), name.split(['.', '[', ' ']).next()]).flatten();
+    let nearest = names.map(|other| (strsim::damerau_levenshtein(other, name), other)).min();
+    nearest.filter(|(distance, _)| *distance <= 3).map(|(_, other)| other)
 }
 
 /// The way out for what is without a reason.
