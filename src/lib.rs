@@ -1,7 +1,7 @@
 //! The Cargo-style toolchain for Django sites that run on Apache and mod_wsgi.
 //!
-//! The modules point one way: `commands` use `dev` and `scaffold`, these use `site`, `apache` and
-//! `python`, and everything may use `ui`.
+//! The modules point one way: `commands` use `parity`, that uses `production`, `dev` and `scaffold`, these use
+//! `site`, `apache` and `python`, and everything may use `ui`.
 
 mod activation;
 mod answers;

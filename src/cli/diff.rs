@@ -13,6 +13,7 @@ const PRODUCTION: [&str; 7] = ["server_name", "target", "tls", "apache", "mod_ws
 /// `djwsgi diff`.
 #[derive(Debug, Args)]
 // What production decides asks for a flag --prod. Here each of these is one: there is nothing but production.
+#[command(mut_arg("settings", |arg| arg.help("Settings module of production [default: the one wsgi.py names]")))]
 #[command(group = ArgGroup::new("prod").multiple(true).args(PRODUCTION))]
 pub struct DiffArgs {
     /// The files of a deployment, or its config: what somebody has changed in it has no reason

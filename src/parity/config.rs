@@ -92,8 +92,10 @@ impl<'a> Configs<'a> {
 
     fn read(&mut self, name: &str, text: &str) -> Result<Vec<Entry>> {
         let (places, apache) = (&self.deployment.places, self.reader.apache());
+        let mod_wsgi = &self.deployment.mod_wsgi.path;
         let modules = [
-            (places.modules.join("mod_wsgi.so"), self.deployment.mod_wsgi.path.clone()),
+            (places.there(mod_wsgi), mod_wsgi.clone()),
+            (places.modules.join("mod_wsgi.so"), mod_wsgi.clone()),
             (places.modules.clone(), apache.modules.clone()),
         ];
         let source = Source { name, text, frame: self.frame.as_deref(), modules: &modules };

@@ -97,6 +97,10 @@ mod tests {
             moved.insert(to, one);
             assert!(!of(&generated, &entries(&moved)).is_empty(), "{from} {to}");
         }
+        // Out of its section, though nothing lies between.
+        let mut outside = lines.to_vec();
+        outside[4].0 = "";
+        assert!(!of(&generated, &entries(&outside)).is_empty());
         for index in 0..lines.len() {
             let mut changed = lines.to_vec();
             changed[index].2 = "other";

@@ -12,7 +12,13 @@ pub fn differences(dev: &Values, prod: &Values) -> Vec<Difference> {
     names.into_iter().flat_map(|name| of(name, &dev.settings, &prod.settings)).collect()
 }
 
-fn of(name: &str, dev: &BTreeMap<String, SettingValue>, prod: &BTreeMap<String, SettingValue>) -> Vec<Difference> {
+type Settings = BTreeMap<String, SettingValue>;
+
+fn of(name: &str, dev: &Settings, prod: &Settings) -> Vec<Difference> {
+    if is_empty_beside(name, dev, prod) || is_empty_beside(name, prod, dev) {
+        // What the other one has in it is listed.
+        return Vec::new();
+    }
     let (dev, prod) = (dev.get(name), prod.get(name));
     if dev.map(|one| &one.digest) == prod.map(|one| &one.digest) {
         return Vec::new();
@@ -22,6 +28,17 @@ fn of(name: &str, dev: &BTreeMap<String, SettingValue>, prod: &BTreeMap<String, 
     }
     let shown = |one: Option<&SettingValue>| one.map(|one| one.shown.clone().unwrap_or_else(|| HIDDEN.to_owned()));
     vec![difference(name.to_owned(), [shown(dev), shown(prod)])]
+}
+
+/// Whether `name` is empty in `one`, and in `other` it is not.
+fn is_empty_beside(name: &str, one: &Settings, other: &Settings) -> bool {
+    let shown = one.get(name).and_then(|value| value.shown.as_deref());
+    let start = match shown {
+        Some("{}") => format!("{name}."),
+        Some("[]") => format!("{name}[0]"),
+        _ => return false,
+    };
+    other.range(start.clone()..).next().is_some_and(|(inner, _)| inner.starts_with(&start))
 }
 
 fn difference(name: String, [dev, prod]: [Option<String>; 2]) -> Difference {
@@ -71,6 +88,16 @@ mod tests {
         );
         let names: Vec<String> = differences(&dev, &prod).into_iter().map(|one| one.name).collect();
         assert_eq!(names, ["MIDDLEWARE[b]", "MIDDLEWARE[d]", "MIDDLEWARE order"]);
+    }
+
+    #[test]
+    fn what_is_empty_differs_by_what_the_other_has_in_it() {
+        let dev = values(&[("A.OPTIONS", Some("{}"), "1", &[]), ("B", Some("[]"), "2", &[])]);
+        let prod = values(&[("A.OPTIONS.x", Some("1"), "3", &[]), ("B[0].y", Some("1"), "4", &[])]);
+        let names = |dev, prod| differences(dev, prod).into_iter().map(|one| one.name).collect::<Vec<_>>();
+        assert_eq!(names(&dev, &prod), ["A.OPTIONS.x", "B[0].y"]);
+        assert_eq!(names(&prod, &dev), ["A.OPTIONS.x", "B[0].y"]);
+        assert_eq!(names(&dev, &values(&[])), ["A.OPTIONS", "B"]);
     }
 
     #[test]

@@ -11,6 +11,9 @@ use tempfile::TempDir;
 use crate::apache::quote;
 use crate::files;
 
+/// How the dollar of a literal `${` is written.
+const DOLLAR: &str = "${DJWSGI_DOLLAR}";
+
 /// Stand-ins, each for one text; afterwards they are replaced by what they stand for.
 pub struct StandIns {
     folder: TempDir,
@@ -67,11 +70,13 @@ impl StandIns {
     /// When the stand-in can't be made.
     pub fn path(&mut self, word: &str, sought: Sought) -> Result<Option<String>> {
         let path = value(word);
+        let place = PathBuf::from(&path);
+        let has_variable = word.replace(DOLLAR, "").contains("${");
         // A program, a log of the system's, a variable whose value is not known, a key in a box.
-        if path.starts_with('|') || path.starts_with("syslog") || path.contains("${") || path.contains(':') {
+        let is_none = path.starts_with('|') || path.starts_with("syslog") || has_variable;
+        if is_none || (!place.is_absolute() && path.contains(':')) {
             return Ok(None);
         }
-        let place = PathBuf::from(&path);
         let is_there = place.is_absolute()
             && match sought {
                 Sought::Folder => place.is_dir(),
@@ -99,7 +104,9 @@ impl StandIns {
     }
 
     fn stand_in(&mut self, word: &str, path: &str, make: impl Fn(&Path) -> std::io::Result<()>) -> Result<String> {
-        if let Some((stand_in, _)) = self.made.iter().find(|(own, original)| own.starts_with('"') && original == word) {
+        if let Some((stand_in, _)) =
+            self.made.iter().find(|(own, original)| own.starts_with('"') && *original == word.replace(DOLLAR, "$"))
+        {
             return Ok(stand_in.clone());
         }
         // No name is the beginning of another.
@@ -107,7 +114,7 @@ impl StandIns {
         make(&own).map_err(|error| files::unwritable(&own, error))?;
         let text = files::config_text(&own)?;
         let quoted = quote::argument(text);
-        self.made.push((quoted.clone(), word.to_owned()));
+        self.made.push((quoted.clone(), word.replace(DOLLAR, "$")));
         // Where Apache tells it without its quotes.
         self.made.push((text.to_owned(), path.to_owned()));
         Ok(quoted)

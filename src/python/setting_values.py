@@ -79,7 +79,7 @@ def add(values, name, value, given, depth):
     else:
         shown = shown_value(value, 0)
         found = leaf(shown, exact_value(value, 0), is_secret(name, shown, value, given))
-        if name in LISTS and is_list:
+        if name in LISTS and is_list and found["shown"] is not None:
             found["items"] = [str(item) for item in value]
         values[name] = found
 

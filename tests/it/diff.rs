@@ -89,6 +89,28 @@ fn everything_differs_for_a_reason() {
 }
 
 #[test]
+fn a_site_that_lies_elsewhere_on_the_server_is_the_same() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.production_site(flavor, "");
+        let toml = "[env]\nfile = \".env\"\n[dev]\nreload = \"monitor\"\n[prod]\nroot = \"/srv/shop\"\npython = \"/opt/venv\"\n";
+        sandbox.write("mysite/djwsgi.toml", toml);
+        // Of characters that mean something to Apache.
+        let odd = sandbox.join("it's ${HOME} [x]*");
+        std::fs::rename(sandbox.join("mysite"), &odd).unwrap();
+        for target in ["debian", "standalone"] {
+            let shown = sandbox.djwsgi(&odd, &["diff", "--json", "--target", target]);
+            assert_eq!(open(&shown), [""; 0], "{}", shown.err);
+            let all = found(&shown);
+            let home = value(&all, "WSGIDaemonProcess home");
+            assert_eq!((&home["dev"][0], &home["prod"][0]), (&odd.to_str().unwrap().into(), &"/srv/shop".into()));
+            assert_eq!(value(&all, "WSGIDaemonProcess python-home")["prod"][0], "/opt/venv");
+            assert!(all.iter().all(|one| one["name"] != "WSGIScriptReloading" || one["dev"][0].is_null()));
+        }
+    });
+}
+
+#[test]
 fn people_get_a_table() {
     let sandbox = two_settings("INSTALLED_APPS = [*INSTALLED_APPS, 'mysite']");
     let shown = sandbox.djwsgi("mysite", &["diff", "--settings", "mysite.settings"]).code(1);

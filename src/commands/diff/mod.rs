@@ -3,6 +3,7 @@
 mod table;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 use anyhow::Result;
@@ -59,6 +60,7 @@ pub fn run(ui: &Ui, args: &DiffArgs) -> Result<()> {
 fn of_the_site(args: &DiffArgs, root: &Path, dev: &Site, deployment: &Deployment) -> Result<Vec<Difference>> {
     let prod = deployment.site;
     let own_file = secrets::to_check_with(root, None)?;
+    let text = |text: OsString| text.to_string_lossy().into_owned();
     let variables = variables(root, prod, args.production.env_file.as_deref())?;
     let [here, there] = values(dev, prod, &variables)?;
     let environments = Environments {
@@ -67,9 +69,7 @@ fn of_the_site(args: &DiffArgs, root: &Path, dev: &Site, deployment: &Deployment
         variables: &variables,
         target: deployment.target,
         own_file: &own_file,
-        shell: std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
-            .collect(),
+        shell: std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
         looked_up: &here.looked_up,
     };
     let mut all = settings::differences(&here, &there);
