@@ -116,8 +116,9 @@ fn people_get_a_table() {
     let shown = sandbox.djwsgi("mysite", &["diff", "--settings", "mysite.settings"]).code(1);
     let shown = shown.says(&["1 difference has no reason;", "hint: mend it, or say why it is meant"]);
     for text in [
-        "DJANGO SETTINGS: 3 differences\n  NO REASON  INSTALLED_APPS[mysite]\n      dev        listed\n      production -\n",
+        "  NO REASON  INSTALLED_APPS[mysite]\n      dev        listed\n      production -\n",
         "  pages of errors with code and settings are for developers; production has none\n    DEBUG  ",
+        "DJANGO SETTINGS: 3 differences                    dev                                   production\n",
         "DAEMON OPTIONS: ",
         "    WSGIDaemonProcess threads                     5                                     10\n",
         "ENVIRONMENT: ",

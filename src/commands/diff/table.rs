@@ -31,7 +31,11 @@ pub fn of(all: &[Difference]) -> String {
 
 fn block(title: &str, all: &[&Difference]) -> String {
     let count = if all.len() == 1 { "1 difference".to_owned() } else { format!("{} differences", all.len()) };
-    let mut text = format!("{title}: {count}\n");
+    let head = format!("{title}: {count}");
+    let rows_follow = all.iter().any(|one| one.reason.is_some());
+    let columns =
+        if rows_follow { format!("{head:<width$}{:<VALUE$}  production", "dev", width = NAME + 6) } else { head };
+    let mut text = format!("{columns}\n");
     for one in all.iter().filter(|one| one.reason.is_none()) {
         text += &whole(one);
     }
@@ -104,7 +108,7 @@ fn row(name: &str, (dev, prod): Values) -> String {
             None => none.to_owned(),
         };
         let (dev, prod) = apart(&value(dev), &value(prod));
-        let name = if index == 0 { cut(name, NAME) } else { String::new() };
+        let name = if index == 0 { end_of(name) } else { String::new() };
         text += format!("    {name:<NAME$}  {dev:<VALUE$}  {prod}").trim_end();
         text.push('\n');
     }
@@ -134,6 +138,16 @@ fn wrapped(names: &[&str], width: usize) -> Vec<String> {
         }
     }
     lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// A name without its beginning, if it is too long: what it is stands at its end, where it stands before.
+fn end_of(name: &str) -> String {
+    let name = printable(name);
+    let count = name.chars().count();
+    if count <= NAME {
+        return name;
+    }
+    ['…'].into_iter().chain(name.chars().skip(count - NAME + 1)).collect()
 }
 
 /// At most `width` characters.
@@ -169,8 +183,10 @@ mod tests {
             one(Kind::Setting, "B", [&[], &[&long, "\u{1b}[2J"]], None),
         ];
         let expected = format!(
-            "DJANGO SETTINGS: 2 differences\n  NO REASON  B\n      dev        -\n      production {long}\n                 \
+            "DJANGO SETTINGS: 2 differences{:20}dev{:35}production\n  NO REASON  B\n      dev        -\n      production {long}\n                 \
              \\u{{1b}}[2J\n  because\n    A{:45}1{:37}{}…\n",
+            "",
+            "",
             "",
             "",
             "x".repeat(35)
