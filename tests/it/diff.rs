@@ -93,7 +93,8 @@ fn a_site_that_lies_elsewhere_on_the_server_is_the_same() {
     on_both(|flavor| {
         let sandbox = Sandbox::new();
         sandbox.production_site(flavor, "");
-        let toml = "[env]\nfile = \".env\"\n[dev]\nreload = \"monitor\"\n[prod]\nroot = \"/srv/shop\"\npython = \"/opt/venv\"\n";
+        let toml = "[env]\nfile = \".env\"\n[dev]\nreload = \"monitor\"\n[prod]\nroot = \"/srv/shop\"\n\
+                    python = \"/opt/venv\"\n";
         sandbox.write("mysite/djwsgi.toml", toml);
         // Of characters that mean something to Apache.
         let odd = sandbox.join("it's ${HOME} [x]*");
@@ -254,7 +255,8 @@ fn secrets_of_an_edited_config_are_not_shown() {
     let sandbox = deployed(&[]);
     let text = sandbox.read(DEPLOYED);
     let more = format!(
-        "SetEnv KEY {SECRET}\nSetEnv API_TOKEN hush-hush\nDefine URL \"amqp://me:hush-hush@mq/\"\nServerAdmin ${{URL}}\n"
+        "SetEnv KEY {SECRET}\nSetEnv API_TOKEN hush-hush\n\
+         Define URL \"amqp://me:hush-hush@mq/\"\nServerAdmin ${{URL}}\n"
     );
     let shown = diff_with(&sandbox, &(text + &more));
     assert!(!shown.out.contains("hush-hush"), "{}", shown.out);

@@ -183,7 +183,8 @@ mod tests {
             one(Kind::Setting, "B", [&[], &[&long, "\u{1b}[2J"]], None),
         ];
         let expected = format!(
-            "DJANGO SETTINGS: 2 differences{:20}dev{:35}production\n  NO REASON  B\n      dev        -\n      production {long}\n                 \
+            "DJANGO SETTINGS: 2 differences{:20}dev{:35}production\n  NO REASON  B\n      dev        -\n      \
+             production {long}\n                 \
              \\u{{1b}}[2J\n  because\n    A{:45}1{:37}{}…\n",
             "",
             "",
