@@ -11,8 +11,8 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use deploy::{DeployConfigArgs, ProductionArgs, Target, TlsProfile, TlsSource};
-pub use live::{ActivateArgs, ExecGateArgs, ExecPrivateArgs, ReloadArgs, RollbackArgs};
 pub use diff::DiffArgs;
+pub use live::{ActivateArgs, ExecGateArgs, ExecPrivateArgs, ReloadArgs, RollbackArgs};
 
 /// Said below the list of commands.
 const AFTER_HELP: &str = "Every flag can be set by a variable: --port by DJWSGI_PORT, --no-input by DJWSGI_NO_INPUT.";
