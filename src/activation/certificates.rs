@@ -25,7 +25,7 @@ const READABLE: u32 = 0o004;
 /// key.
 pub fn check(certificate: &Path, key: &Path) -> Result<(), Problem> {
     let chain = read(certificate, |bytes| CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>())?;
-    let private = read(key, |bytes| PrivateKeyDer::from_pem_slice(bytes))?;
+    let private = read(key, PrivateKeyDer::from_pem_slice)?;
     let (shown, key_shown) = (certificate.display(), key.display());
     if fs::metadata(key).is_ok_and(|meta| meta.mode() & READABLE != 0) {
         return Err(Problem::environment(format!("everybody may read {key_shown}, the private key"))

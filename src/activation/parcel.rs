@@ -3,12 +3,11 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
 use super::layout;
-use crate::cli::Target;
 use crate::files;
 use crate::production::manifest::{self, Manifest};
 use crate::ui::problem::Problem;
@@ -21,8 +20,6 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// The files of a set, and what it says of itself.
 pub struct Parcel {
-    /// Its folder.
-    pub folder: PathBuf,
     /// What it says of itself.
     pub manifest: Manifest,
     /// Names and texts.
@@ -58,7 +55,7 @@ impl Parcel {
             files.push((wanted, text));
         }
         files.extend(file(&folder.join(SECRETS))?.map(|text| (SECRETS.to_owned(), text)));
-        Ok(Self { folder: folder.to_owned(), manifest, files })
+        Ok(Self { manifest, files })
     }
 
     /// The text of a file.
@@ -90,9 +87,4 @@ fn file(path: &Path) -> Result<Option<String>> {
         return Err(Problem::usage(format!("{} is no file that was generated", path.display())).into());
     }
     Ok(Some(text))
-}
-
-/// Whether a set for `target` can be activated on a server.
-pub fn is_for_server(target: Target) -> bool {
-    target != Target::Container
 }

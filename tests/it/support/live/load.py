@@ -56,7 +56,7 @@ def visit(keeps, method):
         if not keeps or connection.sock is None:
             connection.close()
             connection = None
-        time.sleep(0.01)
+        time.sleep(0.03)
 
 
 failed, seen, answered = [], [], collections.Counter()
