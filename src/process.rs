@@ -24,7 +24,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(1);
 
 /// How long the output of a child that has ended is waited for: what it started in the background
 /// may hold the pipes open for ever.
-const LAST_OUTPUT: Duration = Duration::from_millis(200);
+const LAST_OUTPUT: Duration = Duration::from_secs(2);
 
 /// What a finished child left behind.
 pub struct Finished {

@@ -5,7 +5,7 @@ pub mod edits;
 mod layout;
 mod modules;
 pub mod parcel;
-mod place;
+pub mod place;
 pub mod private;
 mod record;
 pub mod recovery;

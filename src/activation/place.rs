@@ -1,10 +1,12 @@
 //! Putting a set where the server finds it, and taking it away.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::Result;
 
 use super::layout;
+use super::record::{self, Record};
 use super::store::{self, Store};
 use crate::files;
 use crate::production::manifest::Manifest;
@@ -43,7 +45,7 @@ pub fn take_away(store: &Store, manifest: &Manifest) -> Result<()> {
     store.withdraw()
 }
 
-/// What somebody installed by hand, with DEPLOY.md, where the links will be, becomes a part of the set that runs.
+/// What somebody installed by hand, with DEPLOY.md, becomes a set: with what is where the links will be, and noted.
 ///
 /// # Errors
 /// When it can't be copied.
@@ -58,5 +60,8 @@ pub fn adopt(store: &Store, manifest: &Manifest) -> Result<()> {
             store::put(&target, text.as_bytes(), store::READABLE, None)?;
         }
     }
-    Ok(())
+    if Store::record(&store.live)?.is_some() {
+        return Ok(());
+    }
+    store::note(&store.live, &Record { id: record::id(), files: BTreeMap::new() })
 }

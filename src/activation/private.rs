@@ -102,12 +102,13 @@ pub fn enter(args: &ExecPrivateArgs) -> Result<()> {
     }
     if args.starts {
         let _ = fs::write(NONLOCAL, "1");
-        let run = manifest.pid_file.parent().unwrap_or(Path::new("/run"));
-        for (folder, empty) in [(run, &folders.run), (&manifest.logs, &folders.logs)] {
-            let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
-            made.map_err(|error| files::unwritable(folder, error))?;
-            over(empty, folder)?;
-        }
+    }
+    // Apache looks for them when it reads its config, too.
+    let run = manifest.pid_file.parent().unwrap_or(Path::new("/run"));
+    for (folder, empty) in [(run, &folders.run), (&manifest.logs, &folders.logs)] {
+        let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
+        made.map_err(|error| files::unwritable(folder, error))?;
+        over(empty, folder)?;
     }
     modules::enable(&modules::missing(&manifest.modules))?;
     place::adopt(&store, &manifest)?;

@@ -1,6 +1,7 @@
 //! What was put on the server, by which edits of hand are told later.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -24,16 +25,19 @@ impl Record {
     pub fn of<'a>(id: String, files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
         Self { id, files: files.map(|(name, text)| (name.to_owned(), digest(text))).collect() }
     }
-
-    /// Whether the file `name` was put there with `text`.
-    pub fn has(&self, name: &str, text: &str) -> bool {
-        self.files.get(name).is_some_and(|own| *own == digest(text.as_bytes()))
-    }
 }
 
-/// Whether `text` of the file `name` is as djwsgi put it there, by `record`, or without one by its own first line.
+/// Whether `text` of the file `name` is as djwsgi put it there, by `record`, or where it is not noted by its own first
+/// line.
 pub fn is_as_put(record: Option<&Record>, name: &str, text: &str) -> bool {
-    record.map_or_else(|| provenance::is_untouched(text), |record| record.has(name, text))
+    let noted = record.and_then(|record| record.files.get(name));
+    noted.map_or_else(|| provenance::is_untouched(text), |own| *own == digest(text.as_bytes()))
+}
+
+/// A new id.
+pub fn id() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}", now.as_nanos(), std::process::id())
 }
 
 fn digest(text: &[u8]) -> String {

@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -26,11 +26,11 @@ const GROUPS: u32 = 0o640;
 /// How long copying a few files may take.
 const COPY: Duration = Duration::from_secs(60);
 
-/// Makes the next set of `parcel` and what the one that runs has besides. Returns what it is noted by.
+/// Makes the next set of `parcel` and what the one that runs has besides.
 ///
 /// # Errors
 /// When it can't be written: what runs is untouched.
-pub fn stage(store: &Store, parcel: &Parcel, account: &Identity) -> Result<Record> {
+pub fn stage(store: &Store, parcel: &Parcel, account: &Identity) -> Result<()> {
     let next = store.at(Source::Staged);
     store::remove_folder(&next)?;
     DirBuilder::new().mode(0o755).create(&next).map_err(|error| files::unwritable(&next, error))?;
@@ -50,10 +50,8 @@ pub fn stage(store: &Store, parcel: &Parcel, account: &Identity) -> Result<Recor
         }
     }
     let made = files.iter().map(|(name, text)| (name.as_str(), text.as_bytes()));
-    let record = Record::of(id(), made);
-    let text = serde_json::to_string(&record)?;
-    store::put(&next.join(RECORD), text.as_bytes(), READABLE, None)?;
-    Ok(record)
+    let record = Record::of(record::id(), made);
+    store::note(&next, &record)
 }
 
 /// Whether the variables of `parcel` take the place of those in `live`: not if somebody wrote them on the server.
@@ -82,11 +80,6 @@ fn carry_over(live: &Path, next: &Path, is_replaced: impl Fn(&str) -> bool) -> R
         return Ok(());
     }
     Err(Problem::environment(format!("cannot copy {}", live.display())).detail(finished.stderr.trim_end()).into())
-}
-
-fn id() -> String {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    format!("{}-{}", now.as_nanos(), std::process::id())
 }
 
 /// Whether the set that runs is `parcel` already, and runs.

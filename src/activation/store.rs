@@ -282,6 +282,15 @@ pub fn put(path: &Path, text: &[u8], mode: u32, group: Option<u32>) -> Result<()
     write().map_err(|error| files::unwritable(path, error))
 }
 
+/// Notes in `folder`, a set, what it is.
+///
+/// # Errors
+/// When it can't be written.
+pub fn note(folder: &Path, record: &Record) -> Result<()> {
+    let text = serde_json::to_string(record).context("cannot write JSON")?;
+    put(&folder.join(RECORD), text.as_bytes(), READABLE, None)
+}
+
 /// Removes the folder `path` and all in it, if it is there.
 ///
 /// # Errors

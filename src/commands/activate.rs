@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::activation::parcel::Parcel;
 use crate::activation::store::{Source, Store};
 use crate::activation::switch::Switch;
-use crate::activation::{edits, recovery, rehearsal, removal, requirements, stage, steps, traces};
+use crate::activation::{edits, place, recovery, rehearsal, removal, requirements, stage, steps, traces};
 use crate::cli::ActivateArgs;
 use crate::files;
 use crate::identity::{self, Identity};
@@ -25,6 +25,7 @@ pub fn run(ui: &Ui, args: &ActivateArgs) -> Result<()> {
     let parcel = Parcel::read(&folder)?;
     let manifest = &parcel.manifest;
     require_root(&format!("djwsgi activate {}", args.folder.display()))?;
+    refuse_other_target(&parcel, &Store::of(&manifest.name).live)?;
     let account = requirements::check(&parcel, &folder.join("DEPLOY.md"))?;
     if args.dry_run {
         return show(ui, args, &parcel);
@@ -33,7 +34,6 @@ pub fn run(ui: &Ui, args: &ActivateArgs) -> Result<()> {
     let line = Line::open(manifest, &account)?;
     recovery::end(ui, &store, &line, manifest)?;
     let old = Store::manifest(&store.live)?;
-    refuse_other_target(&parcel, &store.live)?;
     if stage::is_active(&store, &parcel)? {
         ui.status("Active", &format!("{}: it is what serves already", manifest.name));
         return Ok(());
@@ -59,6 +59,7 @@ pub fn run(ui: &Ui, args: &ActivateArgs) -> Result<()> {
 fn go_live(switch: &Switch, parcel: &Parcel, account: &Identity) -> Result<()> {
     let Switch { ui, store, line, new, .. } = switch;
     ui.status("Checking", "the new set in a private copy of /etc");
+    place::adopt(store, new)?;
     traces::make(store, new)?;
     stage::stage(store, parcel, account)?;
     rehearsal::check(new, Source::Staged, line)?;
@@ -68,7 +69,6 @@ fn go_live(switch: &Switch, parcel: &Parcel, account: &Identity) -> Result<()> {
 
 fn show(ui: &Ui, args: &ActivateArgs, parcel: &Parcel) -> Result<()> {
     let store = Store::of(&parcel.manifest.name);
-    refuse_other_target(parcel, &store.live)?;
     if stage::is_active(&store, parcel)? {
         ui.status("Active", &format!("{}: it is what serves already", parcel.manifest.name));
         return Ok(());

@@ -70,6 +70,6 @@ fn remove(ui: &Ui, args: &RollbackArgs, store: &Store) -> Result<()> {
         return Err(Problem::interrupted().into());
     }
     removal::run(store, &manifest)?;
-    ui.status("Removed", &format!("{name}; its code and data stay"));
+    ui.status("Removed", &format!("{name}; its code, data and logs stay"));
     Ok(())
 }

@@ -7,6 +7,7 @@ mod support;
 
 mod activate;
 mod activate_killed;
+mod activate_targets;
 mod bad_input;
 mod deploy;
 mod deploy_check;

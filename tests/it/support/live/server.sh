@@ -47,7 +47,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -su
 sed -i "s/^#DJANGO_SECRET_KEY=.*/DJANGO_SECRET_KEY=$KEY/" out/secrets.env
 at="--resolve www.example.org:80:127.0.0.1 --resolve www.example.org:443:127.0.0.1"
 # The site's answer to a path.
-get() { curl -sk --max-time 40 --retry 20 --retry-connrefused --retry-delay 1 $at "https://www.example.org$1"; echo; }
+get() { curl -sk --max-time 40 --retry 5 --retry-connrefused --retry-delay 1 $at "https://www.example.org$1"; echo; }
 # The site's processes.
 daemons() {
     for environ in $(grep -lsazx "DJWSGI_TEST=$DJWSGI_TEST" /proc/[0-9]*/environ); do
