@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
+use tempfile::TempDir;
 
 use crate::ui::problem::Problem;
 
@@ -84,6 +85,17 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
         let _ = fs::remove_file(&temporary);
         unwritable(path, error)
     })
+}
+
+/// A new temporary folder, removed when it is dropped; in `/tmp` where the path of the usual place is longer
+/// than `longest`: the paths of sockets have 107 bytes.
+///
+/// # Errors
+/// When it can't be made.
+pub fn short_temporary(prefix: &str, longest: usize) -> Result<TempDir> {
+    let usual = std::env::temp_dir();
+    let place = if usual.as_os_str().len() > longest { Path::new("/tmp") } else { &usual };
+    tempfile::Builder::new().prefix(prefix).tempdir_in(place).map_err(|error| unwritable(&place.join(prefix), error))
 }
 
 /// What tells a file from what it was: inode, size in bytes, and the times of the last change of its

@@ -92,6 +92,19 @@ fn too_late(program: &OsStr, limit: Duration) -> Problem {
     Problem::findings(format!("{name} did not finish within {} s and was stopped", limit.as_secs()))
 }
 
+/// Ends `child` and whatever is left of its process group: TERM, and KILL after `grace`.
+pub fn end_group(child: &mut Child, grace: Duration) {
+    let group = Pid::from_raw(child.id().cast_signed());
+    let _ = killpg(group, Signal::SIGTERM);
+    let started = Instant::now();
+    while started.elapsed() < grace && !matches!(child.try_wait(), Ok(Some(_))) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    // Those of the group that are still busy.
+    let _ = killpg(group, Signal::SIGKILL);
+    let _ = child.wait();
+}
+
 /// The error of a program that can't be started.
 pub fn cannot_start(program: &OsStr, error: std::io::Error) -> anyhow::Error {
     let problem = Problem::environment(format!("cannot start {}", Path::new(program).display()));

@@ -26,6 +26,16 @@ pub fn command(binary: &Path) -> Command {
     Command::new(binary)
 }
 
+/// A command that becomes another process of djwsgi and dies with this one.
+///
+/// # Errors
+/// When the system does not tell where djwsgi is.
+pub fn own() -> Result<Command> {
+    // As above: whoever became the site's owner may not reach the binary by its path.
+    let place = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
+    Ok(command(&place))
+}
+
 /// Becomes the program in `argv`, which gets TERM when the process `parent` dies, however it dies.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 mod deploy;
 mod diff;
 mod live;
+mod parity;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,9 +11,10 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use deploy::{DeployConfigArgs, ProductionArgs, Target, TlsProfile, TlsSource};
+pub use deploy::{DeployConfigArgs, ProductionArgs, Target, TlsProfile, TlsSource, TlsWord};
 pub use diff::DiffArgs;
 pub use live::{ActivateArgs, ExecGateArgs, ExecPrivateArgs, ReloadArgs, RollbackArgs};
+pub use parity::ParityArgs;
 
 /// Said below the list of commands.
 const AFTER_HELP: &str = "Every flag can be set by a variable: --port by DJWSGI_PORT, --no-input by DJWSGI_NO_INPUT.";
@@ -76,6 +78,11 @@ pub enum Command {
     Diff(DiffArgs),
     /// Renew the code of a live site, process by process, without a failed request
     Reload(ReloadArgs),
+    /// Send the same requests to runserver, dev, the production config and what is deployed, and compare the answers
+    Parity(ParityArgs),
+    /// Serve as `dev` does, beside whoever serves the site already (internal)
+    #[command(name = "serve-dev", hide = true)]
+    ServeDev(ServeDevArgs),
     /// Become Apache, tied to the life of the parent process (internal)
     #[command(name = "exec-server", hide = true)]
     ExecServer(ExecServerArgs),
@@ -224,6 +231,20 @@ impl ReloadMode {
             Self::Off => "off",
         }
     }
+}
+
+/// The internal server of development.
+#[derive(Debug, Args)]
+pub struct ServeDevArgs {
+    /// Where it keeps everything.
+    #[arg(long)]
+    pub folder: PathBuf,
+    /// The WSGI script.
+    #[arg(long)]
+    pub script: PathBuf,
+    /// As `dev`.
+    #[command(flatten)]
+    pub dev: DevArgs,
 }
 
 /// The internal launcher.

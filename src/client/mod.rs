@@ -45,7 +45,23 @@ impl Reply {
         self.values(name).first().copied().unwrap_or_default()
     }
 
-    fn parse(bytes: &[u8]) -> Self {
+    /// The body without the frames of chunks, if it came in chunks.
+    pub fn content(&self) -> Vec<u8> {
+        if !self.value("Transfer-Encoding").eq_ignore_ascii_case("chunked") {
+            return self.body.clone();
+        }
+        let (mut content, mut rest) = (Vec::new(), self.body.as_slice());
+        while let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(rest) {
+            let end = start.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
+            let (Some(chunk), true) = (rest.get(start..end), size > 0) else { break };
+            content.extend_from_slice(chunk);
+            rest = rest.get(end + 2..).unwrap_or_default();
+        }
+        content
+    }
+
+    /// Reads an answer; one that is none has status 0.
+    pub fn parse(bytes: &[u8]) -> Self {
         let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
         let mut response = httparse::Response::new(&mut headers);
         let Ok(httparse::Status::Complete(length)) = response.parse(bytes) else { return Self::default() };
@@ -160,6 +176,11 @@ impl Client {
             text += &format!("{name}: {value}\r\n");
         }
         (text + "\r\n").into_bytes()
+    }
+
+    /// How users ask.
+    pub fn scheme(&self) -> &'static str {
+        if self.https.is_some() { "https" } else { "http" }
     }
 
     /// The site's own name.

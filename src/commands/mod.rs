@@ -5,6 +5,7 @@ mod deploy_config;
 mod dev;
 mod diff;
 mod init;
+mod parity;
 mod prepared;
 mod reload;
 mod rewritten;
@@ -33,6 +34,8 @@ pub fn run(ui: &Ui, command: Command) -> Result<()> {
         Command::Rollback(args) => rollback::run(ui, &args),
         Command::Diff(args) => diff::run(ui, &args),
         Command::Reload(args) => reload::run(ui, &args),
+        Command::Parity(args) => parity::run(ui, &args),
+        Command::ServeDev(args) => dev::run_private(ui, &args),
         Command::ExecServer(args) => launch::exec(args.parent, &args.argv),
         Command::ExecGate(args) => gate::keep(&args.path),
         Command::ExecPrivate(args) => private::enter(&args),

@@ -87,9 +87,9 @@ pub fn choices(dev: &DevSection) -> (u16, u16, ReloadMode) {
     (processes, threads, dev.reload.unwrap_or_default())
 }
 
-/// The WSGI script that Apache runs.
-pub fn entry(root: &Path, state: &Path, reload: ReloadMode) -> PathBuf {
-    if reload == ReloadMode::Standby { harness::entry(state) } else { script::path(root) }
+/// The WSGI script that Apache runs: the site's, or what runs it.
+pub fn entry(script: &Path, state: &Path, reload: ReloadMode) -> PathBuf {
+    if reload == ReloadMode::Standby { harness::entry(state) } else { script.to_owned() }
 }
 
 /// The config of a `djwsgi dev` without flags, and its WSGI script, whether or not one runs.
@@ -100,7 +100,7 @@ pub fn usual(site: &Site, apache: &Apache, mod_wsgi: &ModWsgi) -> Result<(String
     let dev = &site.config.dev;
     let (state, run) = runtime::usual_folders(&site.root);
     let (processes, threads, reload) = choices(dev);
-    let script = entry(&site.root, &state, reload);
+    let script = entry(&script::path(&site.root), &state, reload);
     let host = dev.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let listen = SocketAddr::new(host, dev.port.map_or(address::DEFAULT_PORT, u16::from));
     let serving = Serving { listen, processes, threads, script: &script, reload };

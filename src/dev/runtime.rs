@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::files;
+use crate::scaffold::script;
 use crate::ui::problem::Problem;
 
 /// The state folder in a site.
@@ -30,6 +31,8 @@ pub struct Runtime {
     pub state: PathBuf,
     /// Sockets and the pid file; private to the user.
     pub run: PathBuf,
+    /// A WSGI script to serve in place of the site's own.
+    script: Option<PathBuf>,
     locks: Mutex<Vec<File>>,
 }
 
@@ -64,9 +67,26 @@ impl Runtime {
         let Some(lock) = take(&state)? else { return Ok(Claim::Taken(running(&state))) };
         // The state may have been removed, and its lock with it, while the site is served.
         let Some((run, run_lock)) = run_folder(&name)? else { return Ok(Claim::Taken(running(&state))) };
-        let runtime = Self { state, run, locks: Mutex::new(vec![lock, run_lock]) };
+        let runtime = Self { state, run, script: None, locks: Mutex::new(vec![lock, run_lock]) };
         runtime.announce("")?;
         Ok(Claim::Ours(runtime))
+    }
+
+    /// Folders of this process's own below `folder`, which serves the script at `script`: whoever else serves
+    /// the site is not concerned.
+    ///
+    /// # Errors
+    /// When they can't be made.
+    pub fn private(folder: &Path, script: &Path) -> Result<Self> {
+        let (state, run) = (folder.join("state"), folder.join("run"));
+        prepare_state(&state).map_err(|error| files::unwritable(&state, error))?;
+        private_folder(&run).map_err(|error| files::unwritable(&run, error))?;
+        Ok(Self { state, run, script: Some(script.to_owned()), locks: Mutex::default() })
+    }
+
+    /// The WSGI script of the site at `root` that is served.
+    pub fn script(&self, root: &Path) -> PathBuf {
+        self.script.clone().unwrap_or_else(|| script::path(root))
     }
 
     /// Makes the state folder anew if it has been removed, and says whether there is no config any more:

@@ -179,6 +179,11 @@ impl Site {
         aliases
     }
 
+    /// The URL path of static files, if they are this server's.
+    pub fn static_path(&self) -> Option<String> {
+        self.url_path(self.config.static_files.url.as_ref().or(self.django.static_url.as_ref())?)
+    }
+
     /// A URL setting as a path of this server with slashes at both ends; `None` for another
     /// server's URL and for the root itself.
     fn url_path(&self, url: &str) -> Option<String> {

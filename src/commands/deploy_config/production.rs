@@ -12,9 +12,6 @@ use crate::production::{advice, output, readiness};
 use crate::ui::problem::Problem;
 use crate::ui::term::Ui;
 
-/// Where the files of production go when nothing else is said.
-const OUTPUT: &str = "apache/production";
-
 /// Makes, checks, and prints or writes the production config.
 ///
 /// # Errors
@@ -28,10 +25,10 @@ pub fn run(ui: &Ui, args: &DeployConfigArgs, root: &Path) -> Result<()> {
     let output = args.output.as_deref().map(absolute).transpose()?;
     if let Some(place) = &args.check {
         let place = absolute(place)?;
-        let folder = if place.is_dir() { place.clone() } else { root.join(OUTPUT) };
+        let folder = if place.is_dir() { place.clone() } else { root.join(output::FOLDER) };
         return check::run(ui, args, output::files(&deployment, &folder)?, &place);
     }
-    let folder = output.clone().unwrap_or_else(|| root.join(OUTPUT));
+    let folder = output.clone().unwrap_or_else(|| root.join(output::FOLDER));
     let files = output::files(&deployment, &folder)?;
     let ready = readiness::look(&deployment)?;
     for note in advice::of(&deployment) {
@@ -50,7 +47,10 @@ pub fn run(ui: &Ui, args: &DeployConfigArgs, root: &Path) -> Result<()> {
     }
     let unchecked = server_check::syntax(&deployment, &files.conf.text)?;
     if output.is_none() {
-        ui.note(&format!("the script, DEPLOY.md and the rest: djwsgi deploy-config --prod --output {OUTPUT}"));
+        ui.note(&format!(
+            "the script, DEPLOY.md and the rest: djwsgi deploy-config --prod --output {}",
+            output::FOLDER
+        ));
     }
     finish(ui, args, output.as_deref(), unchecked, files.into_all())
 }

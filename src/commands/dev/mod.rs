@@ -11,7 +11,7 @@ use std::thread;
 use anyhow::Result;
 
 use crate::answers::Answers;
-use crate::cli::DevArgs;
+use crate::cli::{DevArgs, ServeDevArgs};
 use crate::dev::runtime::{Claim, Running, Runtime};
 use crate::dev::settings;
 use crate::dev::supervisor::Supervisor;
@@ -44,11 +44,25 @@ pub fn run(ui: &Ui, args: &DevArgs) -> Result<()> {
         Claim::Taken(running) => return already_running(ui, running),
     };
     ui.asking(&root);
+    keep_serving(ui, args, &root, &runtime)
+}
+
+/// Serves it beside whoever serves it already, in a folder of its own, with another WSGI script.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_private(ui: &Ui, args: &ServeDevArgs) -> Result<()> {
+    let root = discover::project_root(&files::current_folder()?, args.dev.site.project_dir.as_deref())?;
+    let runtime = Runtime::private(&args.folder, &args.script)?;
+    keep_serving(ui, &args.dev, &root, &runtime)
+}
+
+fn keep_serving(ui: &Ui, args: &DevArgs, root: &Path, runtime: &Runtime) -> Result<()> {
     let mut attempt = 1;
     loop {
-        let (prepared, recalled) = prepare(args, &root, &runtime)?;
+        let (prepared, recalled) = prepare(args, root, runtime)?;
         prepared.banner(ui);
-        match serve(ui, args, &prepared, &runtime, recalled) {
+        match serve(ui, args, &prepared, runtime, recalled) {
             // Between the look at the port and Apache's start somebody else took it.
             Err(error) if prepared.port_is_open && attempt < PORT_ATTEMPTS && is_port_taken(&error) => {
                 interrupt::forget();

@@ -82,7 +82,7 @@ impl Prepared {
             _ => Depth::Site,
         };
         let warnings = warnings(&site, args, &wsgi_script::path(root), reload)?;
-        let script = conf::entry(root, &runtime.state, reload);
+        let script = conf::entry(&runtime.script(root), &runtime.state, reload);
         let serving = Serving { listen, processes, threads, script: &script, reload };
         let folders = Folders::at(&runtime.state, &runtime.run);
         let conf = conf::render(&site, &apache, &mod_wsgi, &folders, &serving)?;

@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use crate::dev::runtime::Runtime;
 use crate::files;
-use crate::scaffold::script;
 
 const PACKAGE: &str = "djwsgi_harness";
 
@@ -86,7 +85,7 @@ pub fn write(runtime: &Runtime, root: &Path, roots: &[PathBuf], processes: u16, 
         state: &runtime.state,
         cache: &cache(runtime),
         warm: &warm_list(runtime),
-        script: &script::path(root),
+        script: &runtime.script(root),
         roots,
         spread: SPREAD,
         processes,

@@ -181,6 +181,16 @@ impl<'a> Deployment<'a> {
         format!("{scheme}://{}{port}{}", self.server_name, self.site.base_path())
     }
 
+    /// Whether Apache serves static files.
+    pub fn serves_static(&self) -> bool {
+        self.site.aliases().iter().any(|alias| alias.kind == AliasKind::Static)
+    }
+
+    /// The umask of the daemon processes: uploads in new folders must be readable for Apache where it serves them.
+    pub fn umask(&self) -> &'static str {
+        if self.serves_media() { "0022" } else { "0027" }
+    }
+
     /// Whether Apache serves uploads.
     pub fn serves_media(&self) -> bool {
         self.site.aliases().iter().any(|alias| alias.kind == AliasKind::Media)

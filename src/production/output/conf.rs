@@ -118,8 +118,7 @@ fn daemon(deployment: &Deployment) -> Daemon {
         threads: deployment.threads,
         account: Some(deployment.account.clone()),
         limits: vec![
-            // Uploads in new folders must be readable for Apache where it serves them.
-            format!("script-user=root umask={}", if deployment.serves_media() { "0022" } else { "0027" }),
+            format!("script-user=root umask={}", deployment.umask()),
             format!(
                 "request-timeout={} {} connect-timeout=10 socket-timeout=60 deadlock-timeout=60",
                 request_timeout(deployment),

@@ -24,6 +24,9 @@ use crate::scaffold::provenance;
 use crate::scaffold::site_files::generated;
 use crate::scaffold::templates::Template;
 
+/// Where the files of production go when nothing else is said, below the folder of manage.py.
+pub const FOLDER: &str = "apache/production";
+
 /// The folder in the output folder that nobody is to edit.
 const BASES: &str = ".generated";
 

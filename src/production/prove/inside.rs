@@ -71,17 +71,6 @@ pub struct Probe<'a> {
     base: String,
 }
 
-/// A word that nobody else knows.
-///
-/// # Errors
-/// When the system has no random numbers.
-pub fn token() -> Result<String> {
-    let mut bytes = [0u8; 16];
-    let random = fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
-    random.context("cannot read /dev/urandom")?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
 /// The end of the script with the probe.
 pub fn tail(deployment: &Deployment, token: &str) -> String {
     let own = [deployment.site.monitor.module.as_str(), "djwsgi_monitor"];
@@ -138,7 +127,6 @@ impl<'a> Probe<'a> {
     pub fn daemons(&self, deployment: &Deployment) -> Result<Row> {
         let inside = self.look(&[])?;
         let site = deployment.site;
-        let umask = if deployment.serves_media() { "0022" } else { "0027" };
         let expected_scheme = if deployment.tls.is_some() { "https" } else { "http" };
         let mount = site.mount().trim_end_matches('/');
         let mut faults = Vec::new();
@@ -148,7 +136,7 @@ impl<'a> Probe<'a> {
         expect(inside.reloading.as_deref() != Some("1"), "the script is reloaded by itself".to_owned());
         expect(inside.multiprocess == (deployment.processes > 1), format!("wsgi.multiprocess {}", inside.multiprocess));
         expect(inside.multithread == (deployment.threads > 1), format!("wsgi.multithread {}", inside.multithread));
-        expect(inside.umask == umask, format!("umask {}", inside.umask));
+        expect(inside.umask == deployment.umask(), format!("umask {}", inside.umask));
         expect(Path::new(&inside.folder) == site.root, format!("working directory {}", inside.folder));
         expect(inside.encoding == "utf-8", format!("file names are read as {}", inside.encoding));
         expect(inside.scheme == expected_scheme, format!("wsgi.url_scheme {}", inside.scheme));

@@ -12,14 +12,13 @@ mod row;
 use anyhow::Result;
 use row::Promise;
 pub use row::Row;
-use rustls::RootCertStore;
 
 use super::deployment::Deployment;
 use super::secrets;
 use super::trial::place::Folders;
 use super::trial::stage::{Play, Stage};
+use super::trial::token;
 use crate::apache::locate::Apache;
-use crate::client::Client;
 use crate::interrupt;
 use crate::ui::problem::Problem;
 use inside::Probe;
@@ -46,13 +45,13 @@ impl Proof {
 /// # Errors
 /// When Apache does not start, or no answer comes at all.
 pub fn run(deployment: &Deployment, apache: &Apache, conf: &str, script: &str) -> Result<Proof> {
-    let token = inside::token()?;
+    let token = token::token()?;
     let play = Play { conf, script, tail: &inside::tail(deployment, &token), served: Folders::Planted, port: None };
     let stage = Stage::raise(deployment, apache, &play, |folder| {
         inside::lay_out(folder)?;
         forbidden::plant(folder)
     })?;
-    let client = client(deployment, &stage)?;
+    let client = stage.client(deployment)?;
     let probe = Probe::new(deployment, &client, &token);
     let answers = Row::or_broken(row::ANSWERS, names::answers(deployment, &client));
     // Later it is full of what the proof itself does.
@@ -76,7 +75,7 @@ pub fn run(deployment: &Deployment, apache: &Apache, conf: &str, script: &str) -
     if deployment.serves_media() {
         add(row::UPLOADS, files::uploads(deployment, &client))?;
     }
-    add(row::LOGS, logs::logs(deployment, &client, &stage, &inside::token()?))?;
+    add(row::LOGS, logs::logs(deployment, &client, &stage, &token::token()?))?;
     // What follows fills them with what it does itself.
     let log = first_log.unwrap_or_else(|| stage.last_lines(15));
     if deployment.buffer_port.is_some() {
@@ -85,14 +84,6 @@ pub fn run(deployment: &Deployment, apache: &Apache, conf: &str, script: &str) -
     add(row::EDITS, probe.edits(&stage))?;
     add(row::SECRETS, Ok(no_secrets(deployment, &[conf, script])))?;
     Ok(Proof { rows, rewritten: stage.rehearsal.rewritten.clone(), log })
-}
-
-/// A client that trusts the stage's own authority only.
-fn client(deployment: &Deployment, stage: &Stage) -> Result<Client> {
-    let mut roots = RootCertStore::empty();
-    roots.add(stage.authority.certificate())?;
-    let https = deployment.tls.as_ref().map(|_| stage.ports.https);
-    Client::trusting(&deployment.server_name, stage.ports.http, https, roots)
 }
 
 /// No value of a variable stands in what was generated.

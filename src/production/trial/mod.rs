@@ -8,3 +8,4 @@ mod rewriter;
 mod script;
 pub mod server_check;
 pub mod stage;
+pub mod token;

@@ -9,8 +9,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use rustls::RootCertStore;
 use tempfile::TempDir;
 
 use super::certificates::Authority;
@@ -19,6 +18,7 @@ use super::rehearsal::{self, Rehearsal};
 use super::script;
 use crate::apache::launch;
 use crate::apache::locate::Apache;
+use crate::client::Client;
 use crate::files;
 use crate::identity;
 use crate::interrupt;
@@ -99,13 +99,8 @@ impl Stage {
         play: &Play,
         prepare: &impl Fn(&Path) -> Result<()>,
     ) -> Result<Self> {
-        let place = std::env::temp_dir();
         let longest = LONGEST_TEMPORARY.saturating_sub(deployment.site.name.len());
-        let place = if place.as_os_str().len() > longest { Path::new("/tmp") } else { &place };
-        let folder = tempfile::Builder::new()
-            .prefix("djwsgi-")
-            .tempdir_in(place)
-            .map_err(|error| files::unwritable(&place.join("djwsgi-stage"), error))?;
+        let folder = files::short_temporary("djwsgi-", longest)?;
         let mut ports = spare_ports()?;
         match play.port {
             Some(port) if deployment.tls.is_some() => ports.https = port,
@@ -154,6 +149,17 @@ impl Stage {
         }
     }
 
+    /// A client of the site that trusts the stage's own authority only.
+    ///
+    /// # Errors
+    /// When TLS can't be set up.
+    pub fn client(&self, deployment: &Deployment) -> Result<Client> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.authority.certificate())?;
+        let https = deployment.tls.as_ref().map(|_| self.ports.https);
+        Client::trusting(&deployment.server_name, self.ports.http, https, roots)
+    }
+
     /// Whether Apache has ended by itself, and how.
     ///
     /// # Errors
@@ -184,15 +190,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        let group = Pid::from_raw(self.child.id().cast_signed());
-        let _ = killpg(group, Signal::SIGTERM);
-        let started = Instant::now();
-        while started.elapsed() < GRACE && !matches!(self.child.try_wait(), Ok(Some(_))) {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        // Workers and daemons that are still busy.
-        let _ = killpg(group, Signal::SIGKILL);
-        let _ = self.child.wait();
+        process::end_group(&mut self.child, GRACE);
     }
 }
 
