@@ -99,7 +99,7 @@ pub fn output(asker: &Asker, request: &Request) -> Result<Answer> {
 fn begin(asker: &Asker, request: &Request, word: &str) -> Result<Connection> {
     let target = asker.path(&format!("{}?word={word}", request.target));
     let mut connection = asker.server.client.connect()?;
-    connection.write_all(&asker.bytes(request.method, &target, &asker.word(request), &[]))?;
+    connection.write_all(&asker.bytes(request.method, &target, &asker.word(request)))?;
     connection.flush()?;
     Ok(connection)
 }

@@ -7,15 +7,18 @@ use serde::Deserialize;
 
 use super::acts;
 use super::answer::{self, Answer};
-use super::requests::{Body, Request, Value, Wanted};
+use super::directives;
+use super::requests::{Body, Request, Value, Via, Wanted};
 use super::servers::Server;
 use super::workshop::Workshop;
+use crate::apache::locate::Apache;
 use crate::client::Reply;
 use crate::interrupt;
 use crate::ui::problem::Problem;
 
-/// The boundary of a form's parts.
+/// The boundary of a form's parts, and the type of the form.
 const BOUNDARY: &str = "djwsgi-parity-boundary";
+const FORM: &str = "multipart/form-data; boundary=djwsgi-parity-boundary";
 
 /// The size of a chunk, in bytes.
 const CHUNK: usize = 4096;
@@ -30,6 +33,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub struct Asker<'a> {
     /// The server.
     pub server: &'a Server,
+    /// The Apache of this machine.
+    pub apache: &'a Apache,
     /// Where the probe finds its files.
     pub workshop: &'a Workshop,
     /// The name of a static file, below the URL of all of them.
@@ -59,12 +64,12 @@ pub struct StaticFile {
 ///
 /// # Errors
 /// When it does not: the site has not been loaded.
-pub fn introduce(server: &Server, workshop: &Workshop) -> Result<Introduction> {
-    let asker = Asker { server, workshop, static_name: "", max_body: 0 };
+pub fn introduce(server: &Server, apache: &Apache, workshop: &Workshop) -> Result<Introduction> {
+    let asker = Asker { server, apache, workshop, static_name: "", max_body: 0 };
     let started = Instant::now();
     loop {
         let headers = [("X-Djwsgi-Parity", workshop.token.as_str()), ("X-Djwsgi-Wanted", "introduction")];
-        let reply = server.client.connect()?.exchange(&asker.bytes("GET", &asker.path("{page}"), &headers, &[]))?;
+        let reply = server.client.connect()?.exchange(&asker.bytes("GET", &asker.path("{page}"), &headers))?;
         if let Ok(introduction) = serde_json::from_slice(&reply.content()) {
             return Ok(introduction);
         }
@@ -90,6 +95,9 @@ impl Asker<'_> {
         let answer = match request.wanted {
             Wanted::Stream => acts::stream(self, request),
             Wanted::Endless => acts::endless(self, request),
+            Wanted::Config => {
+                Ok(self.server.conf.as_ref().map(|conf| directives::read(self.apache, conf)).unwrap_or_default())
+            }
             Wanted::Output => acts::output(self, request),
             _ => self.send(request, &[]).map(|reply| self.read(request, &reply)),
         };
@@ -111,27 +119,8 @@ impl Asker<'_> {
     /// When no answer comes.
     pub fn send(&self, request: &Request, more: &[(&str, &str)]) -> Result<Reply> {
         let target = self.path(request.target);
-        let first = if request.headers.iter().any(|(_, value)| matches!(value, Value::Of(_))) {
-            Some(self.server.client.connect()?.exchange(&self.bytes(
-                request.method,
-                &target,
-                &self.word(request),
-                &[],
-            ))?)
-        } else {
-            None
-        };
-        let values: Vec<(&str, String)> = request
-            .headers
-            .iter()
-            .map(|(name, value)| match value {
-                Value::Is(text) => (*name, (*text).to_owned()),
-                Value::Long(length) => (*name, "x".repeat(*length)),
-                Value::Of(header) => {
-                    (*name, first.as_ref().map(|reply| reply.value(header).to_owned()).unwrap_or_default())
-                }
-            })
-            .collect();
+        let values = request.headers.iter().map(|(name, value)| Ok((*name, self.value(request, value)?)));
+        let values: Vec<(&str, String)> = values.collect::<Result<_>>()?;
         let mut headers = self.word(request);
         headers.extend(values.iter().map(|(name, value)| (*name, value.as_str())));
         headers.extend(more);
@@ -140,13 +129,25 @@ impl Asker<'_> {
         match request.body {
             Body::None => {}
             Body::Chunked(_) => headers.push(("Transfer-Encoding", "chunked")),
-            Body::Form(_) => headers.push(("Content-Type", "multipart/form-data; boundary=djwsgi-parity-boundary")),
-            Body::Bytes(_) | Body::TooLarge => {}
+            Body::Form(_) => headers.extend([("Content-Type", FORM), ("Content-Length", &length)]),
+            Body::Bytes(_) | Body::TooLarge => headers.push(("Content-Length", &length)),
         }
-        if !matches!(request.body, Body::None | Body::Chunked(_)) {
-            headers.push(("Content-Length", &length));
-        }
-        self.server.client.connect()?.exchange(&self.bytes(request.method, &target, &headers, &body))
+        let connection = match request.via {
+            Via::Usual => self.server.client.connect()?,
+            Via::Http => self.server.client.connect_plain()?,
+        };
+        connection.exchange(&[self.bytes(request.method, &target, &headers), body].concat())
+    }
+
+    fn value(&self, request: &Request, value: &Value) -> Result<String> {
+        Ok(match value {
+            Value::Is(text) => (*text).to_owned(),
+            Value::Long(length) => "x".repeat(*length),
+            Value::Of(header) => {
+                let first = self.bytes(request.method, &self.path(request.target), &self.word(request));
+                self.server.client.connect()?.exchange(&first)?.value(header).to_owned()
+            }
+        })
     }
 
     /// The headers by which the probe knows a request.
@@ -166,12 +167,12 @@ impl Asker<'_> {
             .replace("{files}", files)
     }
 
-    /// The bytes of a request, with the site's own name unless `headers` have another.
-    pub fn bytes(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    /// The bytes of a request without its body, with the site's own name unless `headers` have another.
+    pub fn bytes(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Vec<u8> {
         let other = headers.iter().find(|(name, _)| *name == "Host").map(|(_, value)| *value);
         let headers: Vec<(&str, &str)> = headers.iter().copied().filter(|(name, _)| *name != "Host").collect();
         let host = other.unwrap_or(&self.server.host);
-        [self.server.client.request(method, target, host, &headers), body.to_vec()].concat()
+        self.server.client.request(method, target, host, &headers)
     }
 
     fn body(&self, body: Body) -> Vec<u8> {

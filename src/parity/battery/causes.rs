@@ -45,6 +45,20 @@ const CAUSES: &[Cause] = &[
         Maker::ModWsgi,
         "WSGIPassAuthorization: with Off the application does not see the header",
     ),
+    cause(
+        &["config"],
+        &["AllowEncodedSlashes"],
+        Maker::Apache,
+        "it stands otherwise in the config; vhosts do not inherit it",
+    ),
+    cause(
+        &["config"],
+        &["application group"],
+        Maker::ModWsgi,
+        "it stands otherwise in the config: anything but %{GLOBAL} makes a sub-interpreter where it counts",
+    ),
+    cause(&["config"], &[], Maker::ModWsgi, "it stands otherwise in the config"),
+    cause(&["http"], &[], Maker::Apache, "RedirectMatch of the vhost for HTTP"),
     cause(&["%2F"], &[], Maker::Apache, "AllowEncodedSlashes: Off refuses %2F, On and NoDecode let it through"),
     cause(
         &["interpreter"],

@@ -60,6 +60,10 @@ pub fn all(facts: &Facts, request: &Request, servers: &[Kind], answers: &[Answer
     for pair in Pair::ALL {
         let (left, right) = pair.kinds();
         let (Some(left), Some(right)) = (answer(left), answer(right)) else { continue };
+        // The server has no config that could be read.
+        if left.is_empty() || right.is_empty() {
+            continue;
+        }
         let differs = |fact: &&&str| left.get(**fact) != right.get(**fact);
         // What else differs in answers of another kind follows from that.
         let answer = request.facts.iter().find(|fact| **fact == "answer").filter(differs);
@@ -99,7 +103,7 @@ fn likely(request: &Request, left: &str, right: &str) -> Maker {
     match request.wanted {
         _ if by_server => Maker::Apache,
         Wanted::Page | Wanted::Stream | Wanted::Endless | Wanted::Site => Maker::Django,
-        Wanted::Static => Maker::Apache,
+        Wanted::Static | Wanted::Config => Maker::Apache,
         Wanted::Environ | Wanted::Process | Wanted::Output | Wanted::Failure => Maker::ModWsgi,
     }
 }

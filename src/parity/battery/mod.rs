@@ -6,6 +6,7 @@ mod ask;
 mod causes;
 mod compare;
 pub mod deployed;
+mod directives;
 mod facts;
 mod probe;
 mod reasons;
@@ -72,7 +73,7 @@ impl Report {
 pub fn run(subject: &Subject) -> Result<Report> {
     let workshop = Workshop::open()?;
     let servers::Servers { list, without_runserver } = servers::start(subject, &workshop)?;
-    let introductions = each(&list, |server| ask::introduce(server, &workshop))?;
+    let introductions = each(&list, |server| ask::introduce(server, subject.apache, &workshop))?;
     let file = chosen(&list, &introductions);
     plant(&list, file)?;
     let trial = Trial { subject, workshop: &workshop, file };
@@ -151,7 +152,8 @@ impl Trial<'_> {
     fn ask_all(&self, server: &Server) -> Result<Vec<Option<Answer>>> {
         let max_body = usize::try_from(self.subject.generated.deployment.max_body).unwrap_or(usize::MAX);
         let static_name = self.file.map_or("", |file| file.name.as_str());
-        let asker = Asker { server, workshop: self.workshop, static_name, max_body };
+        let apache = self.subject.apache;
+        let asker = Asker { server, apache, workshop: self.workshop, static_name, max_body };
         let ask = |request: &Request| self.obstacle(request).is_none().then(|| asker.ask(request)).transpose();
         REQUESTS.iter().map(ask).collect()
     }

@@ -332,6 +332,7 @@ const REASONS: &[Reason] = &[
         "limits bodies in production (LimitRequestBody)",
     ),
     after(&["compression"], &["coding"], ("-", "gzip"), Always, Apache, "compresses in production"),
+    after(&["http"], &["answer"], ("200", "301 server"), Tls, Apache, "leads from HTTP to HTTPS in production"),
     after(
         &["another Host"],
         &["answer"],

@@ -1,5 +1,7 @@
 //! The requests of the battery.
 
+use super::directives;
+
 /// A request, and what is looked at in its answers.
 pub struct Request {
     /// A word or two for it.
@@ -11,6 +13,8 @@ pub struct Request {
     /// URL path with query string; `{page}`: a path of the battery's own in the site, `{base}`: the front page,
     /// `{static}`: a static file, `{files}`: their folder.
     pub target: &'static str,
+    /// How it is sent.
+    pub via: Via,
     /// Headers.
     pub headers: &'static [(&'static str, Value)],
     /// Body.
@@ -40,6 +44,8 @@ pub enum Wanted {
     Site,
     /// Whoever serves static files.
     Static,
+    /// The config, which is read only.
+    Config,
 }
 
 impl Wanted {
@@ -51,9 +57,18 @@ impl Wanted {
             Self::Output => Some("output"),
             Self::Failure => Some("raise"),
             Self::Page | Self::Stream | Self::Endless => Some("page"),
-            Self::Site | Self::Static => None,
+            Self::Site | Self::Static | Self::Config => None,
         }
     }
+}
+
+/// How a request is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// As users do: encrypted where the site is.
+    Usual,
+    /// To the port for HTTP.
+    Http,
 }
 
 /// The value of a header.
@@ -87,6 +102,7 @@ const GET: Request = Request {
     wanted: Wanted::Environ,
     method: "GET",
     target: "{page}",
+    via: Via::Usual,
     headers: &[],
     body: Body::None,
     facts: &["answer"],
@@ -278,6 +294,7 @@ pub const REQUESTS: &[Request] = &[
         facts: &["answer", "client", "Host", "forwarded"],
         ..GET
     },
+    Request { name: "http", via: Via::Http, facts: &["answer", "Location"], ..GET },
     Request { name: "another Host", headers: &[("Host", Is("other.invalid"))], facts: &["answer"], ..GET },
     Request {
         name: "streaming",
@@ -386,4 +403,5 @@ pub const REQUESTS: &[Request] = &[
         facts: &["answer"],
         ..GET
     },
+    Request { name: "config", wanted: Wanted::Config, facts: directives::FACTS, ..GET },
 ];

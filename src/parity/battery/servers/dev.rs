@@ -81,6 +81,7 @@ impl Dev {
             base: site.base_path(),
             static_path: site.static_path(),
             static_folder: None,
+            conf: None,
             logs: workshop.path("log"),
             running: Running::Program(self.program),
         })

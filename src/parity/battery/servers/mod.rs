@@ -87,6 +87,8 @@ pub struct Server {
     pub static_path: Option<String>,
     /// Where Apache serves static files from, if it does.
     pub static_folder: Option<PathBuf>,
+    /// The config, where it is one of production.
+    pub conf: Option<PathBuf>,
     /// Where its output goes.
     pub logs: PathBuf,
     /// The processes.

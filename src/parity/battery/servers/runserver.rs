@@ -55,6 +55,7 @@ impl Runserver {
             base: "/".to_owned(),
             static_path: subject.site.static_path(),
             static_folder: None,
+            conf: None,
             logs: workshop.path("log"),
             running: Running::Program(self.0),
         })

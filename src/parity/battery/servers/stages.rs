@@ -28,6 +28,7 @@ pub fn raise(subject: &Subject, workshop: &Workshop, kind: Kind, version: &Versi
         base: deployment.site.base_path(),
         static_path: deployment.site.static_path(),
         static_folder: deployment.serves_static().then(|| stage.rehearsal.folder.join(place::STATIC)),
+        conf: Some(stage.rehearsal.conf()),
         logs: stage.rehearsal.folder.join("log"),
         running: Running::Stage(Box::new(stage)),
     })
