@@ -29,6 +29,7 @@ pub fn development_body(site: &Site) -> Result<String> {
     // django-configurations: which class of the settings module.
     data.insert("configuration".into(), json!(site.django.added_environment.get("DJANGO_CONFIGURATION")));
     data.insert("staticfiles".into(), json!(site.django.staticfiles));
+    data.insert("mounted".into(), json!(site.mount() != "/"));
     data.insert("monitor".into(), json!(site.monitor.module));
     data.insert("monitor_file".into(), json!(expression(site, &site.monitor.file)?));
     data.insert("insists".into(), json!(site.django.wsgi.as_ref().is_some_and(|wsgi| wsgi.insists)));

@@ -110,7 +110,7 @@ impl Asker<'_> {
 
     /// The facts of an answer to `request`.
     pub fn read(&self, request: &Request, reply: &Reply) -> Answer {
-        answer::read(self.server, reply, request.facts, request.wanted.word().is_some())
+        answer::read(self.server, reply, request.facts, request.wanted.is_the_probes())
     }
 
     /// Sends `request` with `more` headers.

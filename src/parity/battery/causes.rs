@@ -154,7 +154,7 @@ const CAUSES: &[Cause] = &[
         ],
         &[],
         Maker::Apache,
-        "Alias and the Directory of static files",
+        "Alias and Directory of static files; without STATIC_ROOT nobody serves them",
     ),
     cause(
         &["APPEND_SLASH", "APPEND_SLASH, POST", "no such page", "subpath", "a view that breaks"],

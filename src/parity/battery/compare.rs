@@ -102,7 +102,7 @@ fn likely(request: &Request, left: &str, right: &str) -> Maker {
     let by_server = [left, right].iter().any(|value| value.ends_with(" server"));
     match request.wanted {
         _ if by_server => Maker::Apache,
-        Wanted::Page | Wanted::Stream | Wanted::Endless | Wanted::Site => Maker::Django,
+        Wanted::Page | Wanted::Stream | Wanted::Endless | Wanted::Site | Wanted::Visit => Maker::Django,
         Wanted::Static | Wanted::Config => Maker::Apache,
         Wanted::Environ | Wanted::Process | Wanted::Output | Wanted::Failure => Maker::ModWsgi,
     }

@@ -12,6 +12,8 @@ pub struct Facts {
     pub other_settings: bool,
     /// Whether Apache speaks TLS in production.
     pub has_tls: bool,
+    /// Whether a balancer in front does.
+    pub has_balancer: bool,
     /// `SECURE_SSL_REDIRECT` in production.
     pub redirects_to_https: bool,
     /// Whether production has an inner vhost behind a buffer.
@@ -46,6 +48,7 @@ impl Facts {
             prod_debug: production.django.debug,
             other_settings: site.django.settings != production.django.settings,
             has_tls: deployment.tls.is_some(),
+            has_balancer: deployment.tls.is_none() && deployment.is_https(),
             redirects_to_https: production.django.production.as_ref().is_some_and(|facts| facts.ssl_redirect),
             has_buffer: deployment.buffer_port.is_some(),
             trusts_loopback: deployment.proxies.iter().any(|network| network.starts_with("127.")),

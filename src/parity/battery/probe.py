@@ -250,7 +250,7 @@ def djwsgi_parity(application):
     class Request(WSGIRequest):
         def __init__(self, environ):
             super().__init__(environ)
-            if is_ours(environ):
+            if is_ours(environ) and environ.get("HTTP_X_DJWSGI_WANTED") == "page":
                 self.urlconf = URLS.__name__
 
     WSGIHandler.request_class = Request
@@ -312,7 +312,7 @@ def djwsgi_parity(application):
         def start(status, headers, *exc_info):
             return start_response(status, [*headers, ("X-Djwsgi-Parity", "seen")], *exc_info)
 
-        if environ.get("HTTP_X_DJWSGI_WANTED") == "page":
+        if environ.get("HTTP_X_DJWSGI_WANTED") in ("page", "site"):
             return application(environ, start)
         body = json.dumps(document(environ)).encode()
         start("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])

@@ -56,7 +56,9 @@ enum When {
     OtherSettings,
     Tls,
     /// Production redirects to its TLS.
-    SslRedirect,
+    RedirectToTls,
+    /// Production redirects to that of the balancer in front.
+    RedirectToBalancer,
     Buffer,
     TrustsLoopback,
     Mounted,
@@ -82,7 +84,8 @@ impl When {
             Self::DevWithoutDebug => !facts.dev_debug,
             Self::OtherSettings => facts.other_settings,
             Self::Tls => facts.has_tls,
-            Self::SslRedirect => facts.has_tls && facts.redirects_to_https,
+            Self::RedirectToTls => facts.has_tls && facts.redirects_to_https,
+            Self::RedirectToBalancer => facts.has_balancer && facts.redirects_to_https,
             Self::Buffer => facts.has_buffer,
             Self::TrustsLoopback => facts.trusts_loopback,
             Self::Mounted => facts.is_mounted,
@@ -166,7 +169,7 @@ const fn after(
 use Maker::{Apache, Django, ModWsgi};
 use When::{
     AddedHeaders, Always, ApacheServesStatic, Buffer, DevDebug, DevWithoutDebug, Mounted, OtherSettings, Processes,
-    SslRedirect, Threads, Tls, TrustsLoopback, Umask, WhiteNoise,
+    RedirectToBalancer, RedirectToTls, Threads, Tls, TrustsLoopback, Umask, WhiteNoise,
 };
 
 const REASONS: &[Reason] = &[
@@ -257,7 +260,14 @@ const REASONS: &[Reason] = &[
         ModWsgi,
         "writes UTF-8 into the log; runserver has your shell's locale",
     ),
-    before(&["front page"], &[], ("*", "*"), Mounted, Django, "its runserver knows no mount point"),
+    before(
+        &["front page", "front page, redirect"],
+        &[],
+        ("*", "*"),
+        Mounted,
+        Django,
+        "its runserver knows no mount point",
+    ),
     before(STATIC, &[], ("*", "*"), Mounted, Django, "its runserver knows no mount point"),
     // What follows must agree but for these.
     after(
@@ -358,12 +368,28 @@ const REASONS: &[Reason] = &[
         "has a page of its own under DEBUG",
     ),
     after(
-        &["front page"],
+        &["front page, redirect"],
         &["answer"],
-        ("301", "2*|3*|4*"),
-        SslRedirect,
+        ("301", "*"),
+        RedirectToTls,
         Django,
         "redirects to https (SECURE_SSL_REDIRECT), which dev does not speak",
+    ),
+    after(
+        &["front page, redirect"],
+        &["answer"],
+        ("*", "301"),
+        RedirectToBalancer,
+        Django,
+        "redirects to https (SECURE_SSL_REDIRECT) whom no balancer has sent",
+    ),
+    after(
+        &["front page, redirect"],
+        &["answer"],
+        ("200, Django's own", "404"),
+        DevDebug,
+        Django,
+        "has a page of its own under DEBUG",
     ),
     after(
         STATIC,

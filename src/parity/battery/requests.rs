@@ -40,10 +40,12 @@ pub enum Wanted {
     Stream,
     /// Such a page that the client does not read to its end.
     Endless,
-    /// The site itself, or Apache.
+    /// The site itself.
     Site,
     /// Whoever serves static files.
     Static,
+    /// The site itself, as its visitors ask it.
+    Visit,
     /// The config, which is read only.
     Config,
 }
@@ -57,8 +59,15 @@ impl Wanted {
             Self::Output => Some("output"),
             Self::Failure => Some("raise"),
             Self::Page | Self::Stream | Self::Endless => Some("page"),
-            Self::Site | Self::Static | Self::Config => None,
+            // But for the redirect to https, which would be the answer to everything in development.
+            Self::Site | Self::Static => Some("site"),
+            Self::Visit | Self::Config => None,
         }
+    }
+
+    /// Whether the probe is to answer, or a page of its own.
+    pub fn is_the_probes(self) -> bool {
+        !matches!(self, Self::Site | Self::Static | Self::Visit | Self::Config)
     }
 }
 
@@ -353,6 +362,13 @@ pub const REQUESTS: &[Request] = &[
     },
     Request { name: "no such page", wanted: Wanted::Page, target: "{page}nowhere/", facts: &["answer"], ..GET },
     Request { name: "front page", wanted: Wanted::Site, target: "{base}", facts: &["answer", "Location"], ..GET },
+    Request {
+        name: "front page, redirect",
+        wanted: Wanted::Visit,
+        target: "{base}",
+        facts: &["answer", "Location"],
+        ..GET
+    },
     Request {
         name: "static file",
         wanted: Wanted::Static,

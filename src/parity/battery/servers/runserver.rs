@@ -51,13 +51,17 @@ impl Runserver {
             kind: Kind::Runserver,
             client: Client::of_this_machine(&url.host_header, port, None)?,
             host: url.host_header,
-            // It knows no mount point.
-            base: "/".to_owned(),
-            static_path: subject.site.static_path(),
+            base: without_mount(subject.site.mount(), &subject.site.base_path()),
+            static_path: subject.site.static_path().map(|path| without_mount(subject.site.mount(), &path)),
             static_folder: None,
             conf: None,
             logs: workshop.path("log"),
             running: Running::Program(self.0),
         })
     }
+}
+
+/// A URL path as runserver has it, which knows no mount point.
+fn without_mount(mount: &str, path: &str) -> String {
+    path.strip_prefix(mount.trim_end_matches('/')).unwrap_or(path).to_owned()
 }
