@@ -87,14 +87,13 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
     })
 }
 
-/// A new temporary folder, removed when it is dropped; in `/tmp` where the path of the usual place is longer
-/// than `longest`: the paths of sockets have 107 bytes.
+/// A new folder in `place`, removed when it is dropped; in `/tmp` where the path of `place` is longer than
+/// `longest`: the paths of sockets have 107 bytes.
 ///
 /// # Errors
 /// When it can't be made.
-pub fn short_temporary(prefix: &str, longest: usize) -> Result<TempDir> {
-    let usual = std::env::temp_dir();
-    let place = if usual.as_os_str().len() > longest { Path::new("/tmp") } else { &usual };
+pub fn short_temporary(place: &Path, prefix: &str, longest: usize) -> Result<TempDir> {
+    let place = if place.as_os_str().len() > longest { Path::new("/tmp") } else { place };
     tempfile::Builder::new().prefix(prefix).tempdir_in(place).map_err(|error| unwritable(&place.join(prefix), error))
 }
 

@@ -21,6 +21,7 @@ mod layouts;
 mod live_reload;
 mod monitor;
 mod odd_paths;
+mod parity;
 mod production_attacks;
 mod production_deploy;
 mod production_image;

@@ -32,7 +32,7 @@ pub fn run(ui: &Ui, args: &DevArgs, root: &Path) -> Result<()> {
         return Err(Problem::environment("there is no Apache on this machine").hint("apt install apache2-bin").into());
     };
     let (conf, script) = (conf::render(&deployment)?, script::render(&deployment)?);
-    let play = Play { conf: &conf, script: &script, tail: "", served: Folders::Own, port: args.port };
+    let play = Play { conf: &conf, script: &script, tail: "", served: Folders::Own, place: None, port: args.port };
     let mut stage = Stage::raise(&deployment, apache, &play, |_| Ok(()))?;
     rewritten::show(ui, &stage.rehearsal.rewritten);
     ui.status("Serving", &format!("{} as in production; edits are not picked up", deployment.site.name));

@@ -182,3 +182,20 @@ pub fn of(request: &str, fact: &str) -> Option<&'static Cause> {
 pub fn is_among(names: &[&str], name: &str) -> bool {
     names.is_empty() || names.contains(&name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parity::battery::requests::REQUESTS;
+
+    #[test]
+    fn causes_are_of_requests_and_facts_that_there_are() {
+        for Cause { requests, facts, .. } in CAUSES {
+            let asked = |name: &str| REQUESTS.iter().any(|request| request.name == name);
+            assert!(requests.iter().all(|name| asked(name)), "{requests:?}");
+            let told =
+                |fact: &&str| REQUESTS.iter().any(|one| is_among(requests, one.name) && one.facts.contains(fact));
+            assert!(facts.iter().all(told), "{facts:?} of {requests:?}");
+        }
+    }
+}

@@ -26,6 +26,8 @@ pub struct Facts {
     pub apache_serves_static: bool,
     /// Whether WhiteNoise serves them.
     pub whitenoise: bool,
+    /// The largest body that production takes, in bytes.
+    pub max_body: u64,
     /// The umask of production.
     pub umask: &'static str,
     /// Daemon processes in development and in production.
@@ -55,6 +57,7 @@ impl Facts {
             is_mounted: production.mount() != "/",
             apache_serves_static: deployment.serves_static(),
             whitenoise: production.django.production.as_ref().is_some_and(|facts| facts.whitenoise),
+            max_body: deployment.max_body,
             umask: deployment.umask(),
             processes: (dev.processes.map_or(1, u16::from), deployment.processes),
             threads: (dev.threads.map_or(crate::scaffold::conf::DEV_THREADS, u16::from), deployment.threads),

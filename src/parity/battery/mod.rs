@@ -13,7 +13,7 @@ mod reasons;
 mod requests;
 pub mod servers;
 pub mod table;
-mod workshop;
+pub mod workshop;
 
 use std::fs;
 use std::path::Path;

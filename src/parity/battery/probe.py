@@ -17,6 +17,7 @@ def djwsgi_parity(application):
     from django.http import FileResponse, HttpResponse, JsonResponse, StreamingHttpResponse
     from django.middleware.security import SecurityMiddleware
     from django.urls import path, reverse
+    from django.views.decorators.cache import never_cache
     from django.views.decorators.csrf import csrf_exempt
     from django.views.decorators.http import condition
 
@@ -225,7 +226,8 @@ def djwsgi_parity(application):
         return StreamingHttpResponse(Parts(), content_type="application/octet-stream")
 
     def of(view):
-        view = csrf_exempt(view)
+        # Nothing of this for the site's cache.
+        view = csrf_exempt(never_cache(view))
         view.login_required = False  # no login is needed
         return view
 

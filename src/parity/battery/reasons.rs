@@ -66,6 +66,8 @@ enum When {
     Processes,
     /// The same of threads.
     Threads,
+    /// Production takes no body of so many bytes.
+    BodyLimit(u64),
     /// Production has the umask that its config says.
     Umask,
     /// Only headers of production's config have come.
@@ -91,6 +93,7 @@ impl When {
             Self::Mounted => facts.is_mounted,
             Self::Processes => many(facts.processes),
             Self::Threads => many(facts.threads),
+            Self::BodyLimit(size) => facts.max_body < size,
             Self::Umask => right == facts.umask,
             Self::AddedHeaders => {
                 let names = |text: &str| {
@@ -168,8 +171,8 @@ const fn after(
 
 use Maker::{Apache, Django, ModWsgi};
 use When::{
-    AddedHeaders, Always, ApacheServesStatic, Buffer, DevDebug, DevWithoutDebug, Mounted, OtherSettings, Processes,
-    RedirectToBalancer, RedirectToTls, Threads, Tls, TrustsLoopback, Umask, WhiteNoise,
+    AddedHeaders, Always, ApacheServesStatic, BodyLimit, Buffer, DevDebug, DevWithoutDebug, Mounted, OtherSettings,
+    Processes, RedirectToBalancer, RedirectToTls, Threads, Tls, TrustsLoopback, Umask, WhiteNoise,
 };
 
 const REASONS: &[Reason] = &[
@@ -338,6 +341,22 @@ const REASONS: &[Reason] = &[
         &["answer"],
         ("200", "413 server"),
         Always,
+        Apache,
+        "limits bodies in production (LimitRequestBody)",
+    ),
+    after(
+        &["POST of 1 MB"],
+        &["answer"],
+        ("200", "413 server"),
+        BodyLimit(1_000_000),
+        Apache,
+        "limits bodies in production (LimitRequestBody)",
+    ),
+    after(
+        &["upload of 3 MB"],
+        &["answer"],
+        ("200", "413 server"),
+        BodyLimit(3_000_500),
         Apache,
         "limits bodies in production (LimitRequestBody)",
     ),

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tempfile::TempDir;
@@ -10,11 +11,28 @@ use super::probe;
 use crate::files;
 use crate::production::trial::token;
 
+/// How its name begins.
+const PREFIX: &str = "djwsgi-parity-";
+
+/// How long what has been killed may take to leave it alone.
+const LEFT: Duration = Duration::from_secs(5);
+
 /// The run folder's sockets have paths of 107 bytes at most.
 const LONGEST: usize = 30;
 
 /// The size of the file that a page answers, in bytes.
 const LARGE: usize = 300_000;
+
+/// Removes the folder around `folder` for whoever made it and was killed before.
+pub fn clean_up(folder: &Path) {
+    let is_ours = |folder: &&Path| files::name(folder).starts_with(PREFIX);
+    let Some(workshop) = folder.parent().filter(is_ours) else { return };
+    let started = Instant::now();
+    // The other servers end at the same time as this one.
+    while fs::remove_dir_all(workshop).is_err() && workshop.exists() && started.elapsed() < LEFT {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
 
 /// The folder; removed when this is dropped.
 pub struct Workshop {
@@ -29,8 +47,9 @@ impl Workshop {
     /// # Errors
     /// When it can't be made.
     pub fn open() -> Result<Self> {
-        let workshop = Self { token: token::token()?, folder: files::short_temporary("djwsgi-parity-", LONGEST)? };
-        for name in ["names", "log", "dev"] {
+        let workshop =
+            Self { token: token::token()?, folder: files::short_temporary(&std::env::temp_dir(), PREFIX, LONGEST)? };
+        for name in ["names", "log", "log/runserver", "log/dev", "dev"] {
             let path = workshop.path(name);
             fs::create_dir(&path).map_err(|error| files::unwritable(&path, error))?;
         }
@@ -50,12 +69,12 @@ impl Workshop {
         self.folder.path().join(name)
     }
 
-    /// A new file for the output of a program.
+    /// A new file for the output `stream` of the program `name`.
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn log(&self, name: &str) -> Result<File> {
-        let path = self.path("log").join(name);
+    pub fn log(&self, name: &str, stream: &str) -> Result<File> {
+        let path = self.path("log").join(name).join(stream);
         File::create(&path).map_err(|error| files::unwritable(&path, error))
     }
 }

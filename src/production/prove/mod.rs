@@ -46,7 +46,14 @@ impl Proof {
 /// When Apache does not start, or no answer comes at all.
 pub fn run(deployment: &Deployment, apache: &Apache, conf: &str, script: &str) -> Result<Proof> {
     let token = token::token()?;
-    let play = Play { conf, script, tail: &inside::tail(deployment, &token), served: Folders::Planted, port: None };
+    let play = Play {
+        conf,
+        script,
+        tail: &inside::tail(deployment, &token),
+        served: Folders::Planted,
+        place: None,
+        port: None,
+    };
     let stage = Stage::raise(deployment, apache, &play, |folder| {
         inside::lay_out(folder)?;
         forbidden::plant(folder)

@@ -62,6 +62,8 @@ pub struct Play<'a> {
     pub tail: &'a str,
     /// Whose static files and uploads are served.
     pub served: Folders,
+    /// Where its folder is made, if not where temporary ones are.
+    pub place: Option<&'a Path>,
     /// The port that visitors ask, if it must be a certain one.
     pub port: Option<u16>,
 }
@@ -100,7 +102,7 @@ impl Stage {
         prepare: &impl Fn(&Path) -> Result<()>,
     ) -> Result<Self> {
         let longest = LONGEST_TEMPORARY.saturating_sub(deployment.site.name.len());
-        let folder = files::short_temporary("djwsgi-", longest)?;
+        let folder = files::short_temporary(play.place.unwrap_or(&std::env::temp_dir()), "djwsgi-", longest)?;
         let mut ports = spare_ports()?;
         match play.port {
             Some(port) if deployment.tls.is_some() => ports.https = port,

@@ -68,9 +68,9 @@ impl Dev {
     /// When it ends before.
     pub fn ready(mut self, subject: &Subject, workshop: &Workshop) -> Result<Server> {
         let (site, listen) = (subject.site, self.listen);
-        let said = self.program.wait_for(&workshop.path("log/dev.out"), |text| text.contains("http://").then_some(()));
+        let said = self.program.wait_for(&workshop.path("log/dev/out"), |text| text.contains("http://").then_some(()));
         said.map_err(|error| match error.downcast::<Problem>() {
-            Ok(problem) => problem.detail(process::last_lines(&output(&workshop.path("log/dev.err")), 20)).into(),
+            Ok(problem) => problem.detail(process::last_lines(&output(&workshop.path("log/dev/err")), 20)).into(),
             Err(error) => error,
         })?;
         let url = address::url(site, listen);
@@ -82,8 +82,8 @@ impl Dev {
             static_path: site.static_path(),
             static_folder: None,
             conf: None,
-            logs: workshop.path("log"),
-            running: Running::Program(self.program),
+            logs: workshop.path("log/dev"),
+            running: Running::Program { _ends: self.program },
         })
     }
 }

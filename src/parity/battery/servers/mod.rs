@@ -97,7 +97,7 @@ pub struct Server {
 
 /// Ends when dropped.
 enum Running {
-    Program(Program),
+    Program { _ends: Program },
     Stage(Box<Stage>),
 }
 
@@ -106,7 +106,7 @@ impl Server {
     pub fn last_lines(&self, count: usize) -> String {
         match &self.running {
             Running::Stage(stage) => stage.last_lines(count),
-            Running::Program(_) => process::last_lines(&output(&self.logs), count),
+            Running::Program { .. } => process::last_lines(&output(&self.logs), count),
         }
     }
 }

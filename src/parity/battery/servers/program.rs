@@ -37,8 +37,8 @@ impl Program {
         command
             .envs(identity::environment())
             .stdin(Stdio::null())
-            .stdout(workshop.log(&format!("{name}.out"))?)
-            .stderr(workshop.log(&format!("{name}.err"))?)
+            .stdout(workshop.log(name, "out")?)
+            .stderr(workshop.log(name, "err")?)
             .process_group(0);
         let child = command.spawn().map_err(|error| process::cannot_start(&program, error))?;
         Ok(Self { name, child })

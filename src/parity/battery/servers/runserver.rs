@@ -41,9 +41,12 @@ impl Runserver {
     /// When it ends before.
     pub fn ready(mut self, subject: &Subject, workshop: &Workshop) -> Result<Server> {
         let port = self.0.wait_for(&workshop.path("runserver.port"), |text| text.trim().parse::<u16>().ok());
-        let logs = workshop.path("log/runserver.err");
+        let logs = workshop.path("log/runserver/err");
         let port = port.map_err(|error| match error.downcast::<Problem>() {
-            Ok(problem) => problem.detail(process::last_lines(&output(&logs), 8)).into(),
+            Ok(problem) => match process::last_lines(&output(&logs), 8) {
+                said if said.is_empty() => problem.into(),
+                said => problem.detail(said).into(),
+            },
             Err(error) => error,
         })?;
         let url = address::url(subject.site, ([127, 0, 0, 1], port).into());
@@ -55,8 +58,8 @@ impl Runserver {
             static_path: subject.site.static_path().map(|path| without_mount(subject.site.mount(), &path)),
             static_folder: None,
             conf: None,
-            logs: workshop.path("log"),
-            running: Running::Program(self.0),
+            logs: workshop.path("log/runserver"),
+            running: Running::Program { _ends: self.0 },
         })
     }
 }

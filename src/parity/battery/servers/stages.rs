@@ -19,7 +19,7 @@ pub fn raise(subject: &Subject, workshop: &Workshop, kind: Kind, version: &Versi
     let known: Vec<&str> =
         names.iter().map(String::as_str).filter(|name| deployment.site.variables.contains_key(*name)).collect();
     let tail = probe::tail(&workshop.token, workshop.folder(), &known)?;
-    let play = Play { conf, script, tail: &tail, served: Folders::Planted, port: None };
+    let play = Play { conf, script, tail: &tail, served: Folders::Planted, place: Some(workshop.folder()), port: None };
     let stage = Stage::raise(deployment, subject.apache, &play, |_| Ok(()))?;
     Ok(Server {
         kind,
