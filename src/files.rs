@@ -1,8 +1,8 @@
 //! File access whose every error names the path.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -94,7 +94,11 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
 /// When it can't be made.
 pub fn short_temporary(place: &Path, prefix: &str, longest: usize) -> Result<TempDir> {
     let place = if place.as_os_str().len() > longest { Path::new("/tmp") } else { place };
-    tempfile::Builder::new().prefix(prefix).tempdir_in(place).map_err(|error| unwritable(&place.join(prefix), error))
+    tempfile::Builder::new()
+        .prefix(prefix)
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(place)
+        .map_err(|error| unwritable(&place.join(prefix), error))
 }
 
 /// What tells a file from what it was: inode, size in bytes, and the times of the last change of its

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -26,14 +26,13 @@ pub fn command(binary: &Path) -> Command {
     Command::new(binary)
 }
 
-/// A command that becomes another process of djwsgi and dies with this one.
+/// Where djwsgi itself is, for another process of it.
 ///
 /// # Errors
-/// When the system does not tell where djwsgi is.
-pub fn own() -> Result<Command> {
+/// When the system does not tell.
+pub fn itself() -> Result<PathBuf> {
     // As above: whoever became the site's owner may not reach the binary by its path.
-    let place = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
-    Ok(command(&place))
+    Ok(if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? })
 }
 
 /// Becomes the program in `argv`, which gets TERM when the process `parent` dies, however it dies.

@@ -83,6 +83,9 @@ pub enum Command {
     /// Serve as `dev` does, beside whoever serves the site already (internal)
     #[command(name = "serve-dev", hide = true)]
     ServeDev(ServeDevArgs),
+    /// Remove a folder once the parent process has ended (internal)
+    #[command(name = "clean-up", hide = true)]
+    CleanUp(CleanUpArgs),
     /// Become Apache, tied to the life of the parent process (internal)
     #[command(name = "exec-server", hide = true)]
     ExecServer(ExecServerArgs),
@@ -245,6 +248,14 @@ pub struct ServeDevArgs {
     /// As `dev`.
     #[command(flatten)]
     pub dev: DevArgs,
+}
+
+/// The internal janitor.
+#[derive(Debug, Args)]
+pub struct CleanUpArgs {
+    /// What is removed.
+    #[arg(long)]
+    pub folder: PathBuf,
 }
 
 /// The internal launcher.

@@ -18,6 +18,7 @@ use crate::activation::private;
 use crate::apache::launch;
 use crate::cli::Command;
 use crate::live::gate;
+use crate::parity::battery::janitor;
 use crate::ui::term::Ui;
 
 /// Runs one command.
@@ -36,6 +37,10 @@ pub fn run(ui: &Ui, command: Command) -> Result<()> {
         Command::Reload(args) => reload::run(ui, &args),
         Command::Parity(args) => parity::run(ui, &args),
         Command::ServeDev(args) => dev::run_private(ui, &args),
+        Command::CleanUp(args) => {
+            janitor::clean_up(&args.folder);
+            Ok(())
+        }
         Command::ExecServer(args) => launch::exec(args.parent, &args.argv),
         Command::ExecGate(args) => gate::keep(&args.path),
         Command::ExecPrivate(args) => private::enter(&args),

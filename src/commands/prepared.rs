@@ -12,7 +12,7 @@ use crate::production::deployment::Deployment;
 use crate::production::secrets;
 use crate::site::config::Layers;
 use crate::site::resolve::Site;
-use crate::ui::problem::Problem;
+use crate::ui::problem::{Exit, Problem};
 use crate::ui::term::Ui;
 
 /// The site and the server that a deployment is made of.
@@ -48,6 +48,7 @@ impl Prepared {
 /// What is missing is most often a variable that the server's environment has.
 fn unloadable(settings: &str, error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<Problem>() {
+        Ok(problem) if problem.exit == Exit::Interrupted => problem.into(),
         Ok(mut problem) => {
             problem.message = format!("{settings}, the settings of production: {}", problem.message);
             problem.hint("--env-file FILE gives them the variables of production").into()

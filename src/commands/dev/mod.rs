@@ -18,7 +18,6 @@ use crate::dev::supervisor::Supervisor;
 use crate::files;
 use crate::identity::{self, Identity};
 use crate::interrupt;
-use crate::parity::battery::workshop;
 use crate::site::discover;
 use crate::ui::printer::Printer;
 use crate::ui::problem::Problem;
@@ -54,14 +53,8 @@ pub fn run(ui: &Ui, args: &DevArgs) -> Result<()> {
 /// As [`run`].
 pub fn run_private(ui: &Ui, args: &ServeDevArgs) -> Result<()> {
     let root = discover::project_root(&files::current_folder()?, args.dev.site.project_dir.as_deref())?;
-    let parent = nix::unistd::getppid();
     let runtime = Runtime::private(&args.folder, &args.script)?;
-    let end = keep_serving(ui, &args.dev, &root, &runtime);
-    if nix::unistd::getppid() != parent {
-        drop(runtime);
-        workshop::clean_up(&args.folder);
-    }
-    end
+    keep_serving(ui, &args.dev, &root, &runtime)
 }
 
 fn keep_serving(ui: &Ui, args: &DevArgs, root: &Path, runtime: &Runtime) -> Result<()> {

@@ -8,12 +8,13 @@ mod compare;
 pub mod deployed;
 mod directives;
 mod facts;
+pub mod janitor;
 mod probe;
 mod reasons;
 mod requests;
 pub mod servers;
 pub mod table;
-pub mod workshop;
+mod workshop;
 
 use std::fs;
 use std::path::Path;

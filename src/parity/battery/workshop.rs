@@ -2,20 +2,17 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tempfile::TempDir;
 
+use super::janitor::Janitor;
 use super::probe;
 use crate::files;
 use crate::production::trial::token;
 
 /// How its name begins.
-const PREFIX: &str = "djwsgi-parity-";
-
-/// How long what has been killed may take to leave it alone.
-const LEFT: Duration = Duration::from_secs(5);
+pub const PREFIX: &str = "djwsgi-parity-";
 
 /// The run folder's sockets have paths of 107 bytes at most.
 const LONGEST: usize = 30;
@@ -23,22 +20,12 @@ const LONGEST: usize = 30;
 /// The size of the file that a page answers, in bytes.
 const LARGE: usize = 300_000;
 
-/// Removes the folder around `folder` for whoever made it and was killed before.
-pub fn clean_up(folder: &Path) {
-    let is_ours = |folder: &&Path| files::name(folder).starts_with(PREFIX);
-    let Some(workshop) = folder.parent().filter(is_ours) else { return };
-    let started = Instant::now();
-    // The other servers end at the same time as this one.
-    while fs::remove_dir_all(workshop).is_err() && workshop.exists() && started.elapsed() < LEFT {
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 /// The folder; removed when this is dropped.
 pub struct Workshop {
     /// The word that the probe answers to.
     pub token: String,
     folder: TempDir,
+    _janitor: Janitor,
 }
 
 impl Workshop {
@@ -47,8 +34,9 @@ impl Workshop {
     /// # Errors
     /// When it can't be made.
     pub fn open() -> Result<Self> {
-        let workshop =
-            Self { token: token::token()?, folder: files::short_temporary(&std::env::temp_dir(), PREFIX, LONGEST)? };
+        let folder = files::short_temporary(&std::env::temp_dir(), PREFIX, LONGEST)?;
+        let janitor = Janitor::of(folder.path())?;
+        let workshop = Self { token: token::token()?, folder, _janitor: janitor };
         for name in ["names", "log", "log/runserver", "log/dev", "dev"] {
             let path = workshop.path(name);
             fs::create_dir(&path).map_err(|error| files::unwritable(&path, error))?;

@@ -5,14 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use anyhow::{Context, Result};
 
 use super::program::Program;
-use super::{Kind, Running, Server, Subject, output};
+use super::{Kind, Running, Server, Subject};
 use crate::apache::launch;
 use crate::client::Client;
 use crate::dev::address;
 use crate::files;
 use crate::parity::battery::probe;
 use crate::parity::battery::workshop::Workshop;
-use crate::process;
 use crate::scaffold::script;
 use crate::ui::problem::Problem;
 
@@ -49,7 +48,7 @@ pub fn start(subject: &Subject, workshop: &Workshop) -> Result<Dev> {
     let place = workshop.path("dev/django.wsgi");
     files::write_private(&place, &probe::around(&own, &tail)?)?;
     let listen = spare_address()?;
-    let mut command = launch::own()?;
+    let mut command = launch::command(&launch::itself()?);
     command.arg("serve-dev").arg("--folder").arg(workshop.path("dev")).arg("--script").arg(place);
     command.arg("--project-dir").arg(&site.root).args(["--host", "127.0.0.1"]);
     command.arg("--port").arg(listen.port().to_string());
@@ -68,11 +67,7 @@ impl Dev {
     /// When it ends before.
     pub fn ready(mut self, subject: &Subject, workshop: &Workshop) -> Result<Server> {
         let (site, listen) = (subject.site, self.listen);
-        let said = self.program.wait_for(&workshop.path("log/dev/out"), |text| text.contains("http://").then_some(()));
-        said.map_err(|error| match error.downcast::<Problem>() {
-            Ok(problem) => problem.detail(process::last_lines(&output(&workshop.path("log/dev/err")), 20)).into(),
-            Err(error) => error,
-        })?;
+        self.program.wait_for(&workshop.path("log/dev/out"), |text| text.contains("http://").then_some(()))?;
         let url = address::url(site, listen);
         Ok(Server {
             kind: Kind::Dev,

@@ -1,7 +1,7 @@
 //! A server that is a program of its own.
 
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,10 +21,14 @@ const LOOK: Duration = Duration::from_millis(10);
 /// How long it may take to end: the server of development waits for its requests.
 const GRACE: Duration = Duration::from_secs(8);
 
+/// Lines of what it has said that are shown.
+const LAST_WORDS: usize = 20;
+
 /// A started program; it ends when this is dropped.
 pub struct Program {
     name: &'static str,
     child: Child,
+    errors: PathBuf,
 }
 
 impl Program {
@@ -41,7 +45,7 @@ impl Program {
             .stderr(workshop.log(name, "err")?)
             .process_group(0);
         let child = command.spawn().map_err(|error| process::cannot_start(&program, error))?;
-        Ok(Self { name, child })
+        Ok(Self { name, child, errors: workshop.path("log").join(name).join("err") })
     }
 
     /// Waits until the file at `path` has something that `read` makes sense of.
@@ -55,16 +59,25 @@ impl Program {
                 return Ok(found);
             }
             if let Some(status) = self.child.try_wait().with_context(|| format!("cannot wait for {}", self.name))? {
-                return Err(Problem::findings(format!("{} ended ({})", self.name, process::describe(status))).into());
+                return Err(self.complaint(format!("{} ended ({})", self.name, process::describe(status))).into());
             }
             if interrupt::requested() {
                 return Err(Problem::interrupted().into());
             }
             if started.elapsed() > LIMIT {
-                let problem = format!("{} did not serve the site within {} s", self.name, LIMIT.as_secs());
-                return Err(Problem::findings(problem).into());
+                let what = format!("{} did not serve the site within {} s", self.name, LIMIT.as_secs());
+                return Err(self.complaint(what).into());
             }
             std::thread::sleep(LOOK);
+        }
+    }
+
+    /// With its last words, if there are any.
+    fn complaint(&self, what: String) -> Problem {
+        let problem = Problem::findings(what);
+        match process::last_lines(&super::output(&self.errors), LAST_WORDS) {
+            said if said.is_empty() => problem,
+            said => problem.detail(said),
         }
     }
 }

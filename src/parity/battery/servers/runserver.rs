@@ -3,15 +3,13 @@
 use anyhow::Result;
 
 use super::program::Program;
-use super::{Kind, Running, Server, Subject, output};
+use super::{Kind, Running, Server, Subject};
 use crate::apache::launch;
 use crate::client::Client;
 use crate::dev::address;
 use crate::files;
 use crate::parity::battery::probe;
 use crate::parity::battery::workshop::Workshop;
-use crate::process;
-use crate::ui::problem::Problem;
 
 /// A runserver that may not listen yet.
 pub struct Runserver(Program);
@@ -40,15 +38,7 @@ impl Runserver {
     /// # Errors
     /// When it ends before.
     pub fn ready(mut self, subject: &Subject, workshop: &Workshop) -> Result<Server> {
-        let port = self.0.wait_for(&workshop.path("runserver.port"), |text| text.trim().parse::<u16>().ok());
-        let logs = workshop.path("log/runserver/err");
-        let port = port.map_err(|error| match error.downcast::<Problem>() {
-            Ok(problem) => match process::last_lines(&output(&logs), 8) {
-                said if said.is_empty() => problem.into(),
-                said => problem.detail(said).into(),
-            },
-            Err(error) => error,
-        })?;
+        let port = self.0.wait_for(&workshop.path("runserver.port"), |text| text.trim().parse::<u16>().ok())?;
         let url = address::url(subject.site, ([127, 0, 0, 1], port).into());
         Ok(Server {
             kind: Kind::Runserver,
