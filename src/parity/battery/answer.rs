@@ -26,6 +26,9 @@ const PASSING: [&str; 11] = [
     "x-djwsgi-parity",
 ];
 
+/// The status of no answer.
+pub const NONE: &str = "none";
+
 /// Facts in which a server's own name may be.
 const NAMED: [&str; 4] = ["Host", "server name", "absolute URL", "Location"];
 
@@ -56,7 +59,7 @@ pub fn read(server: &Server, reply: &Reply, wanted: &'static [&'static str], ask
 
 fn status(reply: &Reply, by_server: bool) -> String {
     match (reply.status, by_server) {
-        (0, _) => "none".to_owned(),
+        (0, _) => NONE.to_owned(),
         (status, true) => format!("{status} server"),
         (200, false) if reply.body.windows(WELCOME.len()).any(|part| part == WELCOME) => "200, Django's own".to_owned(),
         (status, false) => status.to_string(),

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::acts;
-use super::answer::{self, Answer};
+use super::answer::{self, Answer, NONE};
 use super::directives;
 use super::requests::{Body, Request, Value, Via, Wanted};
 use super::servers::Server;
@@ -23,7 +23,10 @@ const FORM: &str = "multipart/form-data; boundary=djwsgi-parity-boundary";
 /// The size of a chunk, in bytes.
 const CHUNK: usize = 4096;
 
-/// Pause before a server that has not loaded the site yet is asked again.
+/// How often a request is sent whose connection is cut.
+const ATTEMPTS: usize = 3;
+
+/// Pause before a server is asked again.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long that may go on.
@@ -87,12 +90,28 @@ pub fn introduce(server: &Server, apache: &Apache, workshop: &Workshop) -> Resul
 }
 
 impl Asker<'_> {
-    /// Sends `request` and reads the answer.
+    /// Sends `request` and reads the answer. A connection that is cut is an answer too, if it is cut every time: a
+    /// busy machine may be too slow for the server's patience.
     ///
     /// # Errors
     /// When the user interrupts.
     pub fn ask(&self, request: &Request) -> Result<Answer> {
-        let answer = match request.wanted {
+        let mut attempt = 1;
+        loop {
+            let answer = self.try_to_ask(request).unwrap_or_else(|_| Answer::from([("answer", NONE.to_owned())]));
+            if interrupt::requested() {
+                return Err(Problem::interrupted().into());
+            }
+            if attempt == ATTEMPTS || answer.get("answer").is_none_or(|status| status != NONE) {
+                return Ok(answer);
+            }
+            attempt += 1;
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn try_to_ask(&self, request: &Request) -> Result<Answer> {
+        match request.wanted {
             Wanted::Stream => acts::stream(self, request),
             Wanted::Endless => acts::endless(self, request),
             Wanted::Config => {
@@ -100,12 +119,7 @@ impl Asker<'_> {
             }
             Wanted::Output => acts::output(self, request),
             _ => self.send(request, &[]).map(|reply| self.read(request, &reply)),
-        };
-        if interrupt::requested() {
-            return Err(Problem::interrupted().into());
         }
-        // A connection that is refused or cut is an answer too.
-        Ok(answer.unwrap_or_else(|_| Answer::from([("answer", "none".to_owned())])))
     }
 
     /// The facts of an answer to `request`.
