@@ -16,10 +16,10 @@ use crate::interrupt;
 use crate::production::trial::token;
 
 /// What the application says is on its way through logs and pipes for a while.
-const LOGGED: Duration = Duration::from_secs(5);
+const LOGGED: Duration = Duration::from_secs(15);
 
 /// A server notices a client that has left when its buffers are full.
-const NOTICED: Duration = Duration::from_secs(20);
+const NOTICED: Duration = Duration::from_secs(30);
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(10);

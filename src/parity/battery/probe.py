@@ -22,7 +22,7 @@ def djwsgi_parity(application):
     from django.views.decorators.http import condition
 
     CHUNK, CHUNKS = b"x" * 65536, 1024
-    PATIENCE = 3.0  # seconds until an answer that nobody seems to get is ended
+    PATIENCE = 10.0  # seconds until an answer that nobody seems to get is ended
 
     def is_ours(environ):
         return environ.get("HTTP_X_DJWSGI_PARITY") == TOKEN
