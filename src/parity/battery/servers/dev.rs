@@ -27,6 +27,9 @@ const NOT_INHERITED: [&str; 8] = [
     "DJWSGI_VERBOSE",
 ];
 
+/// A spare port is free when it is chosen; somebody else may be faster.
+const ATTEMPTS: usize = 5;
+
 /// A dev that may not serve yet.
 pub struct Dev {
     program: Program,
@@ -66,8 +69,17 @@ impl Dev {
     /// # Errors
     /// When it ends before.
     pub fn ready(mut self, subject: &Subject, workshop: &Workshop) -> Result<Server> {
+        let mut attempt = 1;
+        while let Err(error) =
+            self.program.wait_for(&workshop.path("log/dev/out"), |text| text.contains("http://").then_some(()))
+        {
+            if attempt == ATTEMPTS || !is_port_taken(&error) {
+                return Err(error);
+            }
+            attempt += 1;
+            self = start(subject, workshop)?;
+        }
         let (site, listen) = (subject.site, self.listen);
-        self.program.wait_for(&workshop.path("log/dev/out"), |text| text.contains("http://").then_some(()))?;
         let url = address::url(site, listen);
         Ok(Server {
             kind: Kind::Dev,
@@ -81,6 +93,12 @@ impl Dev {
             running: Running::Program { _ends: self.program },
         })
     }
+}
+
+/// What dev or its Apache says then.
+fn is_port_taken(error: &anyhow::Error) -> bool {
+    let said = error.downcast_ref::<Problem>().and_then(|problem| problem.detail.as_deref());
+    said.is_some_and(|said| ["is in use", "AH00072", "AH00073"].iter().any(|words| said.contains(words)))
 }
 
 /// An address of loopback whose port is free now.
