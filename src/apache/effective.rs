@@ -62,7 +62,6 @@ impl Directive {
 ///
 /// # Errors
 /// With Apache's complaint, or when it can't be asked.
-#[cfg(test)]
 pub fn of(apache: &Apache, conf: &Path) -> Result<Vec<Directive>> {
     Ok(read(&dump(apache, conf, "DUMP_CONFIG")?.stdout))
 }
