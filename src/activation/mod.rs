@@ -1,6 +1,7 @@
 //! Going live: a generated set takes the place of the one that serves, and back.
 
 mod certificates;
+mod disk;
 pub mod edits;
 mod layout;
 mod modules;

@@ -5,6 +5,7 @@ use std::fs;
 
 use anyhow::Result;
 
+use super::disk;
 use super::layout;
 use super::record::{self, Record};
 use super::store::{self, Store};
@@ -33,7 +34,7 @@ pub fn put(store: &Store, manifest: &Manifest) -> Result<()> {
 /// # Errors
 /// When one can't be made.
 pub fn lead_to(manifest: &Manifest) -> Result<()> {
-    layout::links(manifest).iter().try_for_each(store::link)
+    layout::links(manifest).iter().try_for_each(disk::link)
 }
 
 /// Takes the set that runs away; there is none to put in its place.
@@ -41,7 +42,7 @@ pub fn lead_to(manifest: &Manifest) -> Result<()> {
 /// # Errors
 /// When the file system can't.
 pub fn take_away(store: &Store, manifest: &Manifest) -> Result<()> {
-    layout::links(manifest).iter().rev().try_for_each(store::unlink)?;
+    layout::links(manifest).iter().rev().try_for_each(disk::unlink)?;
     store.withdraw()
 }
 
@@ -57,7 +58,7 @@ pub fn adopt(store: &Store, manifest: &Manifest) -> Result<()> {
         let is_file = fs::symlink_metadata(&link).is_ok_and(|meta| meta.is_file());
         if is_file && target.starts_with(&store.live) && !target.exists() {
             let text = files::read_if_exists(&link)?.unwrap_or_default();
-            store::put(&target, text.as_bytes(), store::READABLE, None)?;
+            disk::put(&target, text.as_bytes(), disk::READABLE, None)?;
         }
     }
     if Store::record(&store.live)?.is_some() {

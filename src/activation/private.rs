@@ -10,8 +10,8 @@ use anyhow::Result;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
-use super::store::{self, Source, Store};
-use super::{layout, modules, place};
+use super::store::{Source, Store};
+use super::{disk, layout, modules, place};
 use crate::apache::launch;
 use crate::cli::ExecPrivateArgs;
 use crate::files;
@@ -70,7 +70,7 @@ impl Folders {
     /// # Errors
     /// When they can't be removed.
     pub fn remove(&self) -> Result<()> {
-        store::remove_folder(&self.base)
+        disk::remove_folder(&self.base)
     }
 }
 

@@ -9,10 +9,11 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::certificates::{self, CATCH_ALL};
+use super::disk::{self, READABLE};
 use super::layout;
 use super::parcel::{Parcel, SECRETS};
 use super::record::{self, RECORD, Record};
-use super::store::{self, READABLE, Source, Store};
+use super::store::{self, Source, Store};
 use crate::files;
 use crate::identity::Identity;
 use crate::live::server::Server;
@@ -32,7 +33,7 @@ const COPY: Duration = Duration::from_secs(60);
 /// When it can't be written: what runs is untouched.
 pub fn stage(store: &Store, parcel: &Parcel, account: &Identity) -> Result<()> {
     let next = store.at(Source::Staged);
-    store::remove_folder(&next)?;
+    disk::remove_folder(&next)?;
     DirBuilder::new().mode(0o755).create(&next).map_err(|error| files::unwritable(&next, error))?;
     let takes_variables = takes_variables(&store.live, parcel)?;
     let files: Vec<&(String, String)> =
@@ -40,13 +41,13 @@ pub fn stage(store: &Store, parcel: &Parcel, account: &Identity) -> Result<()> {
     carry_over(&store.live, &next, |name| files.iter().any(|(own, _)| own == name) || name == RECORD)?;
     for (name, text) in &files {
         let (mode, group) = if name == SECRETS { (GROUPS, Some(account.gid)) } else { (READABLE, None) };
-        store::put(&next.join(name), text.as_bytes(), mode, group)?;
+        disk::put(&next.join(name), text.as_bytes(), mode, group)?;
     }
     if parcel.manifest.https_port.is_some() && !certificates::has_catch_all(&next) {
         let (certificate, key) = certificates::catch_all()?;
         for (name, text, mode) in [(CATCH_ALL[0], certificate, READABLE), (CATCH_ALL[1], key, PRIVATE)] {
-            store::remove_file(&next.join(name))?;
-            store::put(&next.join(name), text.as_bytes(), mode, None)?;
+            disk::remove_file(&next.join(name))?;
+            disk::put(&next.join(name), text.as_bytes(), mode, None)?;
         }
     }
     let made = files.iter().map(|(name, text)| (name.as_str(), text.as_bytes()));

@@ -4,23 +4,21 @@
 //! ready, `previous` ran before; one of them becomes `next` and takes the place of the one that runs, which is `next`
 //! then. A journal says so meanwhile.
 
-use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown, symlink};
+use std::fs::{self, DirBuilder, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use nix::fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2};
 use serde::{Deserialize, Serialize};
 
-use super::layout::{self, Link};
+use super::disk;
+use super::layout;
 use super::record::{RECORD, Record};
 use crate::files;
 use crate::production::manifest::{self, DEPLOYMENTS, Manifest};
 use crate::ui::problem::Problem;
-
-/// Rights of a file that the server reads.
-pub const READABLE: u32 = 0o644;
 
 /// What has been begun and not ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,7 +118,7 @@ impl Store {
     /// # Errors
     /// When the note can't be removed.
     pub fn end(&self) -> Result<()> {
-        remove_file(&self.own.join("journal.json"))
+        disk::remove_file(&self.own.join("journal.json"))
     }
 
     /// What else was done for the site.
@@ -144,7 +142,7 @@ impl Store {
     /// # Errors
     /// When it can't be moved.
     pub fn take(&self, source: Source) -> Result<()> {
-        rename(&self.at(source), &self.next())
+        disk::rename(&self.at(source), &self.next())
     }
 
     /// The next set goes back to where it came from; a new one is given up.
@@ -153,10 +151,10 @@ impl Store {
     /// When it can't be moved.
     pub fn give_back(&self, source: Source) -> Result<()> {
         if source == Source::Previous && self.next().exists() && !self.at(source).exists() {
-            return rename(&self.next(), &self.at(source));
+            return disk::rename(&self.next(), &self.at(source));
         }
-        remove_folder(&self.next())?;
-        remove_folder(&self.at(Source::Staged))
+        disk::remove_folder(&self.next())?;
+        disk::remove_folder(&self.at(Source::Staged))
     }
 
     /// The next set and the one that runs change places; where none runs, the next one takes its place.
@@ -166,12 +164,12 @@ impl Store {
     pub fn exchange(&self) -> Result<()> {
         let next = self.next();
         if !self.live.exists() {
-            return rename(&next, &self.live);
+            return disk::rename(&next, &self.live);
         }
         renameat2(AT_FDCWD, &next, AT_FDCWD, &self.live, RenameFlags::RENAME_EXCHANGE)
             .map_err(|error| files::unwritable(&self.live, error.into()))?;
-        sync(&self.own);
-        sync(Path::new(DEPLOYMENTS));
+        disk::sync(&self.own);
+        disk::sync(Path::new(DEPLOYMENTS));
         Ok(())
     }
 
@@ -183,8 +181,8 @@ impl Store {
         if !self.live.exists() {
             return Ok(());
         }
-        remove_folder(&self.next())?;
-        rename(&self.live, &self.next())
+        disk::remove_folder(&self.next())?;
+        disk::rename(&self.live, &self.next())
     }
 
     /// Whether the set called `wanted` is in its place.
@@ -201,15 +199,15 @@ impl Store {
     /// When it can't be moved.
     pub fn keep_previous(&self) -> Result<()> {
         let (next, previous, old) = (self.next(), self.at(Source::Previous), self.own.join("old"));
-        remove_folder(&old)?;
+        disk::remove_folder(&old)?;
         if !next.exists() {
             return Ok(());
         }
         if previous.exists() {
-            rename(&previous, &old)?;
+            disk::rename(&previous, &old)?;
         }
-        rename(&next, &previous)?;
-        remove_folder(&old)
+        disk::rename(&next, &previous)?;
+        disk::remove_folder(&old)
     }
 
     /// Removes all of it.
@@ -217,7 +215,7 @@ impl Store {
     /// # Errors
     /// When it can't be removed.
     pub fn remove(&self) -> Result<()> {
-        remove_folder(&self.own)?;
+        disk::remove_folder(&self.own)?;
         // Unless there are others.
         let _ = fs::remove_dir(DEPLOYMENTS);
         Ok(())
@@ -241,87 +239,13 @@ impl Store {
     }
 }
 
-/// Makes `link` lead to `target`, whatever was there.
-///
-/// # Errors
-/// When it can't be made.
-pub fn link((link, target): &Link) -> Result<()> {
-    if fs::read_link(link).is_ok_and(|present| present == *target) {
-        return Ok(());
-    }
-    let next = link.with_file_name(format!(".{}.djwsgi", files::name(link)));
-    remove_file(&next)?;
-    symlink(target, &next).and_then(|()| fs::rename(&next, link)).map_err(|error| files::unwritable(link, error))
-}
-
-/// Removes `link`, if it leads to `target`.
-///
-/// # Errors
-/// When it can't be removed.
-pub fn unlink((link, target): &Link) -> Result<()> {
-    if fs::read_link(link).is_ok_and(|present| present == *target) {
-        return remove_file(link);
-    }
-    Ok(())
-}
-
-/// Writes a file of a set, for its readers, whole and on the disk.
-///
-/// # Errors
-/// When it can't be written.
-pub fn put(path: &Path, text: &[u8], mode: u32, group: Option<u32>) -> Result<()> {
-    let write = || {
-        let mut file = File::options().create_new(true).write(true).open(path)?;
-        // Before there is anything to read.
-        file.set_permissions(Permissions::from_mode(0o600))?;
-        chown(path, None, group)?;
-        file.write_all(text)?;
-        file.set_permissions(Permissions::from_mode(mode))?;
-        file.sync_all()
-    };
-    write().map_err(|error| files::unwritable(path, error))
-}
-
 /// Notes in `folder`, a set, what it is.
 ///
 /// # Errors
 /// When it can't be written.
 pub fn note(folder: &Path, record: &Record) -> Result<()> {
     let text = serde_json::to_string(record).context("cannot write JSON")?;
-    put(&folder.join(RECORD), text.as_bytes(), READABLE, None)
-}
-
-/// Removes the folder `path` and all in it, if it is there.
-///
-/// # Errors
-/// When it can't be removed.
-pub fn remove_folder(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(files::unwritable(path, error)),
-        _ => Ok(()),
-    }
-}
-
-/// Removes the file `path`, if it is there.
-///
-/// # Errors
-/// When it can't be removed.
-pub fn remove_file(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(files::unwritable(path, error)),
-        _ => Ok(()),
-    }
-}
-
-fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).map_err(|error| files::unwritable(to, error))?;
-    to.parent().map(sync);
-    Ok(())
-}
-
-/// A rename outlives a power cut when its folder is on the disk.
-fn sync(folder: &Path) {
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    disk::put(&folder.join(RECORD), text.as_bytes(), disk::READABLE, None)
 }
 
 fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Option<T>> {
@@ -333,6 +257,6 @@ fn write(path: &Path, value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string(value).context("cannot write JSON")?;
     files::write_private(path, &text)?;
     let _ = File::open(path).and_then(|file| file.sync_all());
-    path.parent().map(sync);
+    path.parent().map(disk::sync);
     Ok(())
 }

@@ -20,7 +20,7 @@ pub struct ReloadArgs {
 #[derive(Debug, Args)]
 pub struct ActivateArgs {
     /// The folder that `deploy-config --prod --output` has written
-    #[arg(env = "DJWSGI_ACTIVATE", hide_env = true, value_name = "DIR")]
+    #[arg(value_name = "DIR")]
     pub folder: PathBuf,
     /// Replace files that somebody has edited on the server (a rollback brings them back)
     #[arg(long, env = "DJWSGI_OVERWRITE", hide_env = true, value_parser = FalseyValueParser::new())]

@@ -16,6 +16,7 @@ const BUFFER: &str = "in production Apache reads a request's body before a threa
 const SPOOFED: &str = "in production strangers could send what only a balancer may say";
 const LIMITS: &str =
     "limits against slow, large and stuck requests; in dev a debugger may stop for as long as you like";
+const GATE: &str = "while production gets a new config, requests wait for it; dev gets it between two requests";
 const STRICT: &str = "in production strangers are told nothing and read strictly";
 const FILES: &str = "in production Apache serves the collected static files and uploads, and nothing else";
 const COMPRESSED: &str = "files are compressed for the network; on loopback nothing is gained";
@@ -119,6 +120,7 @@ const REASONS: &[(&[&str], &[&str], &str)] = &[
         &["Redirect"],
         LIMITS,
     ),
+    (&["<Location \"/\"> <If \"%{HANDLER} == 'proxy-server' && -e *"], &["SetEnv"], GATE),
     (SITE, &["HttpProtocolOptions", "StrictHostCheck", "ServerTokens", "TraceEnable", "UseCanonicalName"], STRICT),
     (SITE, &["WSGIRestrictProcess", "Header X-Powered-By"], STRICT),
     (&["<Directory \"/\">"], &["Options"], FILES),

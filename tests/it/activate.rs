@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::live::{assert_lossless, load};
+use crate::support::live::{SETS, assert_lossless, load};
 use crate::support::{Flavor, Sandbox, on_both};
 
 /// Says which set it has its variables from, by which process.
@@ -23,24 +23,8 @@ def slow(request):
 urlpatterns = [path("", view), path("slow", slow)]
 "#;
 
-/// The set with a number, which its config and its variables have; what the server says of what it runs.
+/// Commands, and how they ended.
 const HELPERS: &str = r#"
-account
-apachectl -k start
-set_to() {
-    sed -i "s/^KeepAliveTimeout .*/KeepAliveTimeout $1/" out/00-mysite.conf
-    printf "DJANGO_SECRET_KEY=$KEY\nNUMBER=$1\n" >out/secrets.env
-}
-# Numbers of the config and of the variables, as a new connection finds them.
-found() {
-    # A server that has just begun tells some to close.
-    for _ in $(seq 20); do
-        curl -sk --http1.1 -H "Connection: keep-alive" --max-time 20 $at https://www.example.org/ -o body \
-            -w "%header{keep-alive}" >header || true
-        [ ! -s header ] || break
-    done
-    echo "$(sed "s/timeout=\([0-9]*\).*/\1/" header) $(cut -d" " -f1 body)"
-}
 activate() { $djwsgi activate out --yes "$@" 2>said && echo done || echo "refused $?"; cat said >&2; }
 rollback() { $djwsgi rollback --yes "$@" 2>said && echo done || echo "refused $?"; cat said >&2; }
 said() { grep -o -- "$1" said | head -1 || true; }
@@ -52,7 +36,7 @@ fn twenty_activations_and_rollbacks_lose_nothing() {
         let sandbox = Sandbox::new();
         sandbox.deployment(flavor, VIEWS, "");
         let shown = sandbox.on_bare_server(&format!(
-            r#"{HELPERS}
+            r#"{SETS}{HELPERS}
             set_to 0; activate; found
             python3 load.py 240 over >load.json & load=$!
             for i in $(seq 20); do
@@ -88,7 +72,7 @@ fn a_set_that_cannot_serve_is_refused_and_nothing_changes() {
     let sandbox = Sandbox::new();
     sandbox.deployment(Flavor::Distribution, VIEWS, "");
     let shown = sandbox.on_bare_server(&format!(
-        r#"{HELPERS}
+        r#"{SETS}{HELPERS}
         set_to 1; activate
         python3 load.py 120 over >load.json & load=$!
         cp -a out good
@@ -240,7 +224,7 @@ if os.environ.get(\"BREAKS\"):
     );
     sandbox.deployment(Flavor::Distribution, &views, "");
     let shown = sandbox.on_bare_server(&format!(
-        r#"{HELPERS}
+        r#"{SETS}{HELPERS}
         # The first set: nothing of it stays.
         all() {{ find /etc /var/lib -path /var/lib/apache2/module -prune -o -type f -print -o -type l -print | sort; }}
         all >before

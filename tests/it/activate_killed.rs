@@ -1,6 +1,6 @@
 //! `djwsgi activate` and `djwsgi rollback`, killed before every step that changes something.
 
-use crate::support::live::load;
+use crate::support::live::{SETS, load};
 use crate::support::{Flavor, Sandbox};
 
 /// Says which set it has its variables from.
@@ -17,25 +17,8 @@ def view(request):
 urlpatterns = [path("", view)]
 "#;
 
-/// The set with a number, which its config and its variables have, and the commands below; `killed` runs one of them
-/// again and again, killed before its next system call that changes something.
+/// `killed` runs a command again and again, each time killed before another system call that changes something.
 const HELPERS: &str = r#"
-account
-apachectl -k start
-set_to() {
-    sed -i "s/^KeepAliveTimeout .*/KeepAliveTimeout $1/" out/00-mysite.conf
-    printf "DJANGO_SECRET_KEY=$KEY\nNUMBER=$1\n" >out/secrets.env
-}
-# What a new connection finds: the number that the config has, and the one of the variables.
-found() {
-    # A server that has just begun tells some to close.
-    for _ in $(seq 20); do
-        curl -sk --http1.1 -H "Connection: keep-alive" --max-time 20 $at https://www.example.org/ -o body \
-            -w "%header{keep-alive}" >header || true
-        [ ! -s header ] || break
-    done
-    echo "$(sed "s/timeout=\([0-9]*\).*/\1/" header) $(cat body)"
-}
 calls=rename,renameat2,unlink,symlink,kill
 killed() {
     strace -qq -e trace=$calls -o trace "$@" >&2
@@ -57,7 +40,7 @@ fn one_set_or_the_other_serves_whenever_it_is_killed() {
     let sandbox = Sandbox::new();
     sandbox.deployment(Flavor::Distribution, VIEWS, "");
     let shown = sandbox.on_bare_server(&format!(
-        r#"{HELPERS}
+        r#"{SETS}{HELPERS}
         set_to 0
         $djwsgi activate out --yes
         python3 load.py 380 over >load.json & load=$!
@@ -107,7 +90,7 @@ fn a_first_set_and_a_removal_are_ended_by_a_second_run() {
     let sandbox = Sandbox::new();
     sandbox.deployment(Flavor::Distribution, VIEWS, "");
     let shown = sandbox.on_bare_server(&format!(
-        r#"{HELPERS}
+        r#"{SETS}{HELPERS}
         all() {{ find /etc /var/lib -path /var/lib/apache2/module -prune -o -type f -print -o -type l -print | sort; }}
         all >none
         set_to 1

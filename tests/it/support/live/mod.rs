@@ -11,6 +11,9 @@ const SERVER: &str = include_str!("server.sh");
 /// What [`Sandbox::on_server`] adds.
 const DEPLOYED: &str = include_str!("deployed.sh");
 
+/// What scripts that activate sets begin with.
+pub const SETS: &str = include_str!("sets.sh");
+
 /// Visitors, in Python.
 const LOAD: &str = include_str!("load.py");
 
