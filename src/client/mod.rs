@@ -1,6 +1,7 @@
 //! A client that sends what it is told, byte by byte, and keeps what comes back.
 
 mod anyone;
+mod http2;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -12,6 +13,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned, WantsVerifier};
 
 use crate::interrupt;
+pub use http2::Http2;
 
 /// How long an answer may take: longer than the site may take to load.
 const LIMIT: Duration = Duration::from_secs(35);
@@ -215,16 +217,20 @@ impl Connection {
 
 impl Read for Connection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let started = Instant::now();
-        loop {
-            let read = match self {
-                Self::Plain(stream) => stream.read(buffer),
-                Self::Encrypted(stream) => stream.read(buffer),
-            };
-            match read {
-                Err(error) if is_pause(&error) && started.elapsed() < LIMIT && !interrupt::requested() => {}
-                read => return read,
-            }
+        patiently(|| match self {
+            Self::Plain(stream) => stream.read(buffer),
+            Self::Encrypted(stream) => stream.read(buffer),
+        })
+    }
+}
+
+/// Does it again while there is nothing to read yet. What is written waits too, for the answers of the handshake.
+fn patiently<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let started = Instant::now();
+    loop {
+        match act() {
+            Err(error) if is_pause(&error) && started.elapsed() < LIMIT && !interrupt::requested() => {}
+            done => return done,
         }
     }
 }
@@ -235,17 +241,17 @@ fn is_pause(error: &io::Error) -> bool {
 
 impl Write for Connection {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
+        patiently(|| match self {
             Self::Plain(stream) => stream.write(bytes),
             Self::Encrypted(stream) => stream.write(bytes),
-        }
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
+        patiently(|| match self {
             Self::Plain(stream) => stream.flush(),
             Self::Encrypted(stream) => stream.flush(),
-        }
+        })
     }
 }
 

@@ -120,6 +120,11 @@ impl Versions {
         self.apache >= Version([2, 4, 39])
     }
 
+    /// Ends a stream of HTTP/2 whose body stops coming.
+    pub fn has_stream_timeout(self) -> bool {
+        self.apache >= Version([2, 4, 55])
+    }
+
     /// Knows the key exchange that quantum computers can't break.
     pub fn has_hybrid_key_exchange(self) -> bool {
         self.openssl >= Version([3, 5, 0])
@@ -134,6 +139,12 @@ impl Versions {
         if with_tls && !self.has_handshake_timeout() {
             losses.push(format!(
                 "Apache {}: TLS handshakes that never end are closed after 20 s, not 5 s (2.4.39)",
+                self.apache
+            ));
+        }
+        if with_tls && !self.has_stream_timeout() {
+            losses.push(format!(
+                "Apache {}: half-sent requests of HTTP/2 are ended after 60 s, not 10 s (2.4.55)",
                 self.apache
             ));
         }

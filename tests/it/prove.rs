@@ -66,6 +66,24 @@ fn mutants() -> Vec<Mutant> {
             |text| without(text, "RequestHeader unset X-Forwarded-Host"),
             "spoofing",
         ),
+        mutant(
+            "what Connection names is dropped",
+            CONF,
+            |text| without(&without(text, "set Connection"), "unset Connection"),
+            "spoofing",
+        ),
+        mutant(
+            "few workers for streams",
+            CONF,
+            |text| without(&without(text, "H2MaxWorkers"), "H2StreamTimeout"),
+            "half bodies",
+        ),
+        mutant(
+            "the site is told another port",
+            CONF,
+            |text| text.replace("ServerName www.example.org:443", "ServerName www.example.org"),
+            "daemons",
+        ),
         mutant("no buffer", CONF, |text| without(text, "SetInputFilter"), "half bodies"),
         mutant(
             "unknown names are served",
@@ -212,7 +230,7 @@ fn a_table_is_for_people() {
     let sandbox = Sandbox::new();
     sandbox.production_site(Flavor::Distribution, "SECURE_SSL_REDIRECT = False");
     let shown = sandbox.djwsgi("mysite", &["deploy-config", "--prod", "--prove", "--tls", "off"]).code(0);
-    assert!(shown.out.contains("kept     10  daemons"), "{}", shown.out);
+    assert!(shown.out.contains("kept     11  daemons"), "{}", shown.out);
     assert!(
         shown.err.contains("lines run otherwise here") && shown.err.contains("+ Listen 127.0.0.1:"),
         "{}",

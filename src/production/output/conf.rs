@@ -49,6 +49,7 @@ pub fn render(deployment: &Deployment) -> Result<String> {
         "has": {
             "strict_host_check": deployment.versions.has_strict_host_check(),
             "handshake_timeout": deployment.versions.has_handshake_timeout(),
+            "stream_timeout": deployment.versions.has_stream_timeout(),
         },
         "whole": deployment.is_whole_server(),
         "started_by": if deployment.target == Target::Container { "the image's entry point" } else { "its systemd unit" },

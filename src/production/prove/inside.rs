@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::row::{self, Row};
-use crate::client::{Client, Connection};
+use crate::client::{Client, Connection, Http2};
 use crate::files;
 use crate::production::deployment::Deployment;
 use crate::production::trial::stage::Stage;
@@ -36,8 +36,12 @@ const BODY: u64 = 100_000;
 /// Of more there can be no proof: each takes two connections.
 const MOST_THREADS: usize = 200;
 
+/// By HTTP/2 they are streams: so many connections of so many streams.
+const CONNECTIONS: usize = 60;
+const STREAMS: usize = 100;
+
 /// A user has left after this time; half bodies are cut off after ten seconds.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// What the probe answers.
 #[derive(Debug, Deserialize)]
@@ -58,7 +62,9 @@ struct Inside {
     multithread: bool,
     multiprocess: bool,
     scheme: String,
+    port: String,
     address: String,
+    id: String,
     script_name: String,
     forwarded: BTreeMap<String, String>,
     secure: bool,
@@ -141,7 +147,11 @@ impl<'a> Probe<'a> {
         expect(inside.encoding == "utf-8", format!("file names are read as {}", inside.encoding));
         expect(inside.scheme == expected_scheme, format!("wsgi.url_scheme {}", inside.scheme));
         expect(inside.script_name == mount, format!("SCRIPT_NAME {:?}", inside.script_name));
-        Ok(Row::of(row::DAEMONS, 10, faults))
+        let port = if deployment.tls.is_some() { deployment.ports.1 } else { deployment.ports.0 };
+        // Without the buffer it is the one of the rehearsal.
+        let is_told = deployment.buffer_port.is_none() || inside.port == port.to_string();
+        expect(is_told, format!("SERVER_PORT {}", inside.port));
+        Ok(Row::of(row::DAEMONS, 11, faults))
     }
 
     /// Nothing of development is in there.
@@ -226,7 +236,17 @@ impl<'a> Probe<'a> {
                 faults.push(format!("{}: {} is believed", lie.0, lie.1));
             }
         }
-        Ok(Row::of(row::SPOOFING, all.len(), faults))
+        // What Apache tells the site itself can be taken away, by whoever calls it a matter of the connection.
+        for (lie, _) in &all {
+            let inside = self.look(&[("Connection", lie)])?;
+            if told(&inside) != told(&plain) {
+                faults.push(format!("Connection: {lie} changes what the site is told"));
+            }
+        }
+        if !plain.id.is_empty() && self.look(&[("Connection", "X-Request-ID")])?.id.is_empty() {
+            faults.push("Connection: X-Request-ID takes the request's id away".to_owned());
+        }
+        Ok(Row::of(row::SPOOFING, all.len() * 2 + 1, faults))
     }
 
     /// Half-sent bodies don't take the site's threads.
@@ -255,14 +275,11 @@ impl<'a> Probe<'a> {
             connection.flush()?;
             open.push(connection);
         }
-        let started = Instant::now();
-        let answered = self.look(&[]);
-        let faults = match answered {
-            Ok(_) if started.elapsed() < PATIENCE => Vec::new(),
-            Ok(_) => vec![format!("an answer took {} s", started.elapsed().as_secs())],
-            Err(error) => vec![error.to_string()],
-        };
+        let mut faults = in_time(|| self.look(&[]));
         drop(open);
+        let streams = self.half_streams(body)?;
+        let tried = count + streams.as_ref().map_or(0, |_| CONNECTIONS * STREAMS);
+        faults.extend(streams.into_iter().flatten());
         let request = self.client.request(
             "POST",
             &self.base,
@@ -271,9 +288,37 @@ impl<'a> Probe<'a> {
         );
         let whole = self.client.connect()?.exchange(&[request, vec![b'x'; size]].concat())?;
         let read = serde_json::from_slice::<Inside>(&whole.body).map(|inside| inside.read).unwrap_or_default();
-        let cut = (read != size).then(|| format!("of a body of {size} bytes {read} came"));
-        let faults = faults.into_iter().chain(cut).collect();
-        Ok(Row::of(row::HALF_BODIES, count, faults))
+        faults.extend((read != size).then(|| format!("of a body of {size} bytes {read} came")));
+        Ok(Row::of(row::HALF_BODIES, tried, faults))
+    }
+
+    /// The same by HTTP/2: what is found against it; `None` where the site does not speak it.
+    fn half_streams(&self, body: u64) -> Result<Option<Vec<String>>> {
+        let mut open: Vec<Http2> = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let Some(mut connection) = self.client.connect_http2()? else { return Ok(None) };
+            // A byte of each.
+            connection.begin(STREAMS, &self.base, body, 1)?;
+            open.push(connection);
+        }
+        let faults = in_time(|| {
+            let connection = self.client.connect_http2()?;
+            let mut connection = connection.context("HTTP/2 is not spoken any more")?;
+            let reply = connection.get(&self.base, &[("x-djwsgi-probe", &self.token)])?;
+            let answer = serde_json::from_slice(&reply.body);
+            answer.with_context(|| format!("the site does not answer: status {}", reply.status))
+        });
+        Ok(Some(faults.into_iter().map(|fault| format!("HTTP/2: {fault}")).collect()))
+    }
+}
+
+/// What there is against an answer: that it does not come, or not in time.
+fn in_time(ask: impl FnOnce() -> Result<Inside>) -> Vec<String> {
+    let started = Instant::now();
+    match ask() {
+        Ok(_) if started.elapsed() < PATIENCE => Vec::new(),
+        Ok(_) => vec![format!("an answer took {} s", started.elapsed().as_secs())],
+        Err(error) => vec![error.to_string()],
     }
 }
 
