@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::support::production::{NAME, Production, Received, request};
-use crate::support::{Flavor, Sandbox, on_both};
+use crate::support::{Flavor, LONG, Sandbox, on_both, until};
 
 const VIEWS: &str = r#"
 import json
@@ -33,7 +33,13 @@ def who(request):
     told = {name: value for name, value in request.META.items() if "FORWARD" in name or name in (
         "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP", "HTTP_PROXY")}
     return JsonResponse({"address": request.META["REMOTE_ADDR"], "secure": request.is_secure(),
-                         "host": request.get_host(), "told": sorted(told)})
+                         "host": request.get_host(), "told": sorted(told), "port": request.META["SERVER_PORT"],
+                         "id": request.META.get("HTTP_X_REQUEST_ID", "")})
+
+
+def complain(request):
+    request.META["wsgi.errors"].write("something is wrong\n")
+    return HttpResponse(request.META["HTTP_X_REQUEST_ID"])
 
 
 urlpatterns = [
@@ -43,6 +49,7 @@ urlpatterns = [
     path("move", lambda request: HttpResponseRedirect("/")),
     path("own", own),
     path("who", who),
+    path("complain", complain),
     path("post", csrf_exempt(lambda request: HttpResponse(str(len(request.body))))),
 ]
 "#;
@@ -84,7 +91,6 @@ fn requests() -> Vec<(&'static str, String, u16)> {
         ("a hexadecimal length", post("Content-Length: 0x5\r\n", "hello"), 400),
         ("a huge length", post("Content-Length: 99999999999999999999\r\n", "hello"), 400),
         ("bare line feeds", get("GET / HTTP/1.1\nHost: HOST\nConnection: close\n\n"), 400),
-        // Joined to one line, as RFC 7230 has it.
         // Joined to one line, as RFC 7230 has it.
         ("a folded header", get("GET / HTTP/1.1\r\nHost: HOST\r\nX: a\r\n b\r\nConnection: close\r\n\r\n"), 200),
         ("NUL in a header", get("GET / HTTP/1.1\r\nHost: HOST\r\nX: a\0b\r\nConnection: close\r\n\r\n"), 400),
@@ -215,6 +221,54 @@ const LIES: [&str; 10] = [
     "Proxy: http://evil.invalid",
 ];
 
+/// Headers about the connection alone, by RFC 9110 and by habit.
+const HOP_BY_HOP: [&str; 9] = [
+    "Connection",
+    "Keep-Alive",
+    "Proxy-Connection",
+    "Upgrade",
+    "TE",
+    "Trailer",
+    "Proxy-Authorization",
+    "Connection: Upgrade\r\nUpgrade",
+    "Connection: TE,\tclose\r\nConnection",
+];
+
+/// Headers that tell the site of a request.
+const OURS: [&str; 4] = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Request-ID", "keep-alive , x-forwarded-for,Host"];
+
+/// How long a connection stays open after an answer depends on Connection, whatever else that names.
+#[test]
+fn connections_are_kept_and_closed_as_the_client_wishes() {
+    with_site("", "", Flavor::Pypi, |_, production| {
+        for (version, header, kept) in [
+            ("1.1", "", true),
+            ("1.1", "Connection: keep-alive\r\n", true),
+            ("1.1", "Connection: X-Forwarded-For\r\n", true),
+            ("1.1", "Connection: Close\r\n", false),
+            ("1.1", "Connection: X-Forwarded-For, close\r\n", false),
+            ("1.1", "Connection: disclose\r\n", true),
+            ("1.0", "", false),
+            ("1.0", "Connection: Keep-Alive\r\n", true),
+        ] {
+            let mut connection = production.connect();
+            for path in ["/static/a.css", "/"] {
+                let bytes = format!("GET {path} HTTP/{version}\r\nHost: {NAME}\r\n{header}\r\n");
+                let answer = connection.once(bytes.as_bytes());
+                assert_eq!(answer.status, 200, "{version} {header} {path}");
+                let closes = answer.values("connection").iter().any(|value| value.contains("close"));
+                assert_eq!(closes, !kept, "{version} {header} {path}: {answer:?}");
+                // For no cache's use: what was looked at in the request decides nothing about the answer.
+                let vary = answer.values("vary").join(",").to_lowercase();
+                assert!(!vary.contains("connection") && !vary.contains("length"), "{vary}");
+                if closes {
+                    connection = production.connect();
+                }
+            }
+        }
+    });
+}
+
 #[test]
 fn nobody_is_believed_but_the_balancers_named() {
     let stranger = Ipv4Addr::new(127, 0, 0, 9);
@@ -232,6 +286,15 @@ fn nobody_is_believed_but_the_balancers_named() {
                         !told.contains("REAL_IP") && !told.contains("PROXY\"") && !told.contains("HOST"),
                         "{lie}: {seen}"
                     );
+                }
+                // What Apache adds for the site can't be named as a matter of the connection.
+                let plain = who(production, stranger, "");
+                for (header, name) in HOP_BY_HOP.iter().flat_map(|header| OURS.map(|name| (header, name))) {
+                    let seen = who(production, stranger, &format!("{header}: {name}\r\n"));
+                    for told in ["address", "secure", "host", "port"] {
+                        assert_eq!(seen[told], plain[told], "{header}: {name} {toml}: {seen}");
+                    }
+                    assert_ne!(seen["id"], "", "{header}: {name} {toml}: {seen}");
                 }
             });
         }
@@ -264,5 +327,28 @@ fn the_log_has_no_query_and_the_site_has_the_requests_id() {
             .map(|entry| std::fs::read_to_string(entry.path()).unwrap_or_default())
             .collect();
         assert!(text.contains("\"GET / HTTP/1.1\" 200") && !text.contains("a-secret"), "{text}");
+    });
+}
+
+/// With and without the buffer, which is a request of its own.
+#[test]
+fn a_request_has_one_id_in_every_log_and_for_the_site() {
+    on_both(|flavor| {
+        for toml in ["", "[prod]\nbuffer = false\n"] {
+            with_site("", toml, flavor, |_, production| {
+                let id = production.get("/complain").body;
+                assert!(id.len() > 10, "{id}");
+                let read = |name: &str| {
+                    std::fs::read_to_string(format!("{}/log/{name}", production.folder())).unwrap_or_default()
+                };
+                let logs = walkdir::WalkDir::new(format!("{}/log", production.folder())).into_iter().flatten();
+                let names: Vec<String> = logs.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+                until("both lines", LONG, || {
+                    let lines = names.iter().map(|name| read(name)).collect::<String>();
+                    let has = |words: &str| lines.lines().any(|line| line.contains(words) && line.contains(&id));
+                    (has("GET /complain ") && has("something is wrong")).then_some(())
+                });
+            });
+        }
     });
 }

@@ -1,6 +1,7 @@
 //! What the tests share: a prepared machine, a folder a test, sites, a running server.
 
 pub mod answer;
+pub mod http2;
 pub mod live;
 pub mod machine;
 pub mod production;

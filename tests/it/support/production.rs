@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
+use super::http2::Http2;
 use super::sandbox::Sandbox;
 use super::server::Server;
 use super::wait::{LONG, until};
@@ -125,8 +126,18 @@ impl<'a> Production<'a> {
         if self.https == 0 {
             return Connection::Plain(self.from(source, self.http));
         }
-        let name = ServerName::try_from(NAME).unwrap();
-        let connection = ClientConnection::new(Arc::clone(&self.tls), name).unwrap();
+        self.encrypted(source, Arc::clone(&self.tls))
+    }
+
+    /// A connection by HTTP/2.
+    pub fn connect_http2(&self) -> Http2 {
+        let mut tls = ClientConfig::clone(&self.tls);
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        Http2::over(self.encrypted(Ipv4Addr::LOCALHOST, Arc::new(tls)))
+    }
+
+    fn encrypted(&self, source: Ipv4Addr, tls: Arc<ClientConfig>) -> Connection {
+        let connection = ClientConnection::new(tls, ServerName::try_from(NAME).unwrap()).unwrap();
         Connection::Encrypted(Box::new(StreamOwned::new(connection, self.from(source, self.https))))
     }
 
@@ -155,11 +166,22 @@ impl<'a> Production<'a> {
         let started = Instant::now();
         let mut connection = self.connect();
         connection.socket().set_read_timeout(Some(PATIENCE)).unwrap();
-        let answer = connection.exchange(request("GET", "/", "").as_bytes());
-        match answer.status {
-            200 if started.elapsed() < PATIENCE => Ok(()),
-            status => Err(format!("status {status} after {} ms", started.elapsed().as_millis())),
-        }
+        served(started, &connection.exchange(request("GET", "/", "").as_bytes()))
+    }
+
+    /// The same by HTTP/2.
+    pub fn visit_http2(&self) -> Result<(), String> {
+        let started = Instant::now();
+        let mut connection = self.connect_http2();
+        connection.socket().set_read_timeout(Some(PATIENCE)).unwrap();
+        served(started, &connection.get("/")).map_err(|seen| format!("HTTP/2: {seen}"))
+    }
+}
+
+fn served(started: Instant, answer: &Received) -> Result<(), String> {
+    match answer.status {
+        200 if started.elapsed() < PATIENCE => Ok(()),
+        status => Err(format!("status {status} after {} ms", started.elapsed().as_millis())),
     }
 }
 
@@ -183,6 +205,20 @@ impl Connection {
         let mut answer = Vec::new();
         let _ = self.read_to_end(&mut answer);
         Received::parse(&answer)
+    }
+
+    /// Sends `bytes` and reads one answer, as long as it says it is; the connection may stay open.
+    pub fn once(&mut self, bytes: &[u8]) -> Received {
+        let _ = self.write_all(bytes).and_then(|()| self.flush());
+        let mut answer = Vec::new();
+        let mut byte = [0];
+        while !answer.ends_with(b"\r\n\r\n") && self.read(&mut byte).is_ok_and(|read| read == 1) {
+            answer.extend(byte);
+        }
+        let length = Received::parse(&answer).values("content-length").first().and_then(|text| text.parse().ok());
+        let mut body = vec![0; length.unwrap_or_default()];
+        let _ = self.read_exact(&mut body);
+        Received::parse(&[answer, body].concat())
     }
 }
 
