@@ -12,8 +12,9 @@ from django.urls import path
 
 def facts(request):
     monitors = [name for name in sys.modules if name.endswith(".monitor")]
-    return HttpResponse("one %s %s %s %s" % (monitors, request.is_secure(), __import__("pwd").getpwuid(os.getuid())[0],
-                                            oct(os.umask(0o22))))
+    user = __import__("pwd").getpwuid(os.getuid())[0]
+    facts = (monitors, request.is_secure(), user, oct(os.umask(0o22)), request.META["SERVER_PORT"])
+    return HttpResponse("one %s %s %s %s %s" % facts)
 
 def slow(request):
     time.sleep(6)
@@ -78,6 +79,15 @@ fn the_steps_lead_to_a_site_that_serves_and_never_reloads() {
             get $at https://www.example.org/static/admin/css/base.css -o /dev/null -w "%{http_code} %{content_type}"
             get $at https://www.example.org/server-status -o /dev/null -w "%{http_code}"
             get -k https://127.0.0.1/ -o /dev/null -w "%{http_code}"
+            # Debian compresses pages; these are not. It offers HTTP/2 without encryption; nothing here speaks it.
+            for path in "" static/admin/css/base.css; do
+                get $at -H "Accept-Encoding: br, gzip" https://www.example.org/$path -o /dev/null -w "/$path %header{content-encoding}"
+            done
+            get $at --http2 https://www.example.org/ -o /dev/null -w "HTTP/%{http_version}"
+            inner=$(sed -n "s/^Listen 127.0.0.1://p" /etc/apache2/sites-enabled/00-mysite.conf)
+            for address in http://www.example.org http://catchall.invalid http://www.example.org:$inner; do
+                get $at --resolve "*:80:127.0.0.1" --resolve "*:$inner:127.0.0.1" --http2 $address -o /dev/null -w "HTTP/%{http_version}"
+            done
             daemons() {
                 for environ in $(grep -lsazx "DJWSGI_TEST=$DJWSGI_TEST" /proc/[0-9]*/environ); do
                     grep -lsa "^(wsgi:mysite)" "${environ%environ}cmdline" || true
@@ -123,17 +133,23 @@ fn the_steps_lead_to_a_site_that_serves_and_never_reloads() {
         until_no_process(&sandbox);
         assert_eq!(shown.code, 0, "stdout: {}\nstderr: {}", shown.out, shown.err);
         let lines: Vec<&str> = shown.out.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let own = "one [] True mysite 0o22";
+        let own = "one [] True mysite 0o22 443";
         let expected = [
             own,
             "301 https://www.example.org/a",
             "200 text/css",
             "403",
             "400",
+            "/",
+            "/static/admin/css/base.css br",
+            "HTTP/2",
+            "HTTP/1.1",
+            "HTTP/1.1",
+            "HTTP/1.1",
             own,
             "same processes",
             "slow one",
-            "two [] True mysite 0o22",
+            "two [] True mysite 0o22 443",
             "taken back",
             "00-mysite.conf",
             "000-default.conf",
