@@ -1,8 +1,12 @@
 //! What is worth knowing of a deployment before it is made.
 
 use super::deployment::Deployment;
-use crate::cli::TlsSource;
+use super::server;
+use crate::cli::{Target, TlsSource};
 use crate::identity::Identity;
+
+/// Folders of which a unit with PrivateTmp has its own.
+const PRIVATE: [&str; 2] = ["/tmp", "/var/tmp"];
 
 /// Sentences of advice; none of them stands in the way.
 pub fn of(deployment: &Deployment) -> Vec<String> {
@@ -31,10 +35,24 @@ pub fn of(deployment: &Deployment) -> Vec<String> {
     if Identity::named(user).is_err() && deployment.is_for_here() {
         notes.push(format!("the account {user} is not on this machine yet; DEPLOY.md creates it"));
     }
+    if deployment.target == Target::Standalone {
+        notes.extend(hidden(deployment));
+    }
     if let Some((certificate, _)) = deployment.tls.as_ref().and_then(|tls| tls.certificate.as_ref())
         && !certificate.exists()
     {
         notes.push(format!("the certificate {} is not on this machine", certificate.display()));
     }
     notes
+}
+
+/// What the server's unit would not find.
+fn hidden(deployment: &Deployment) -> Option<String> {
+    let (site, places) = (deployment.site, &deployment.places);
+    let certificate = deployment.tls.as_ref().and_then(|tls| tls.certificate.clone()).map(|(file, _)| file);
+    let needed = [places.there(&site.root), places.there(&site.python.prefix)];
+    let needed = needed.into_iter().chain(server::written_folders(deployment)).chain(certificate);
+    let hidden = needed.into_iter().find(|path| PRIVATE.iter().any(|private| path.starts_with(private)))?;
+    let path = hidden.display();
+    Some(format!("{path} is hidden from the server: its unit has a /tmp and a /var/tmp of its own (PrivateTmp)"))
 }

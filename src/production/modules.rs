@@ -91,7 +91,7 @@ pub fn of_here(deployment: &Deployment, apache: &Apache) -> Result<Vec<(&'static
     for name in BASE.into_iter().chain(OFTEN_BUILT_IN).chain(used(deployment)).chain(["brotli"]) {
         let path = apache.modules.join(format!("mod_{name}.so"));
         let is_listed = list.iter().any(|(listed, _)| *listed == name);
-        if !is_listed && !is_built_in(deployment, name) && path.exists() {
+        if !is_listed && !has_built_in(apache, name) && path.exists() {
             list.push((name, path));
         }
     }
@@ -103,8 +103,7 @@ pub fn of_here(deployment: &Deployment, apache: &Apache) -> Result<Vec<(&'static
 
 /// The modules that `deployment` uses and `apache` lacks.
 pub fn missing(deployment: &Deployment, apache: &Apache) -> Vec<String> {
-    let is_there =
-        |name: &&str| is_built_in(deployment, name) || apache.modules.join(format!("mod_{name}.so")).exists();
+    let is_there = |name: &&str| has_built_in(apache, name) || apache.modules.join(format!("mod_{name}.so")).exists();
     used(deployment).into_iter().filter(|name| !is_there(name)).map(|name| format!("mod_{name}")).collect()
 }
 
@@ -155,18 +154,20 @@ fn wsgi_path(deployment: &Deployment) -> Result<String> {
 
 /// What is compiled into the server's Apache: known of this machine's, taken as Debian's elsewhere.
 fn is_built_in(deployment: &Deployment, name: &str) -> bool {
-    match deployment.apache.filter(|_| deployment.target != Target::Container) {
-        Some(apache) => {
-            let own = name.strip_prefix("mpm_").unwrap_or(name);
-            apache.built_in.contains(&format!("mod_{name}")) || apache.built_in.contains(own)
-        }
+    match deployment.apache_there() {
+        Some(apache) => has_built_in(apache, name),
         None => OFTEN_BUILT_IN.contains(&name),
     }
 }
 
+fn has_built_in(apache: &Apache, name: &str) -> bool {
+    let own = name.strip_prefix("mpm_").unwrap_or(name);
+    apache.built_in.contains(&format!("mod_{name}")) || apache.built_in.contains(own)
+}
+
 /// Whether the server has an optional module: shared ones decide for themselves when they start.
 fn places_have(deployment: &Deployment, name: &str) -> bool {
-    match deployment.apache.filter(|_| deployment.target != Target::Container) {
+    match deployment.apache_there() {
         Some(apache) => apache.modules.join(format!("mod_{name}.so")).exists(),
         None => true,
     }

@@ -87,7 +87,7 @@ impl Places {
             }),
             access_log: log("access"),
             error_log: log("error"),
-            modules: modules.filter(|_| target != Target::Container).map_or_else(|| usual.into(), Path::to_owned),
+            modules: modules.map_or_else(|| usual.into(), Path::to_owned),
             apache_user: if is_rhel { RHELS_USER } else { "www-data" },
             moved: moved(site, target),
             conf,
@@ -151,6 +151,16 @@ fn moved(site: &Site, target: Target) -> Vec<(PathBuf, PathBuf)> {
     let python = python.map(|there| (site.python.prefix.clone(), there));
     let root = root.map(|there| (site.root.clone(), there));
     python.into_iter().chain(root).collect()
+}
+
+/// Whether a server of `target` has its Apache as this machine has.
+pub fn is_like_here(target: Target) -> bool {
+    match target {
+        Target::Debian | Target::Rhel => target == target_here(),
+        Target::Standalone => true,
+        // An image has its own, whatever this machine has.
+        Target::Container => false,
+    }
 }
 
 /// The target that fits this machine.

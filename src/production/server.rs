@@ -35,7 +35,7 @@ pub fn service(deployment: &Deployment) -> String {
 /// The server's program.
 pub fn binary(deployment: &Deployment) -> PathBuf {
     let usual = if deployment.places.is_rhel() { "/usr/sbin/httpd" } else { "/usr/sbin/apache2" };
-    deployment.apache.map_or_else(|| PathBuf::from(usual), |apache| apache.binary.clone())
+    deployment.apache_there().map_or_else(|| PathBuf::from(usual), |apache| apache.binary.clone())
 }
 
 /// Folders on the server that the site writes in: uploads, databases, caches, logs.

@@ -64,6 +64,7 @@ const RUN: &str = r#"
     for i in $(seq 100); do shown | grep -q second && break; sleep 0.05; done
     shown
     podman exec mysite cat /proc/1/comm
+    podman exec mysite find /srv/mysite -name .env -o -name secrets.env
     begun=$(date +%s)
     (. ../stop.sh) >/dev/null
     [ $(($(date +%s) - begun)) -lt 10 ] && echo stopped
@@ -86,6 +87,8 @@ fn an_image_is_built_and_serves_by_the_steps() {
     sandbox.production_site(Flavor::Distribution, "");
     sandbox.write("mysite/mysite/urls.py", VIEWS);
     sandbox.write("mysite/requirements.txt", "Django\n");
+    // The site's own, for other images of its.
+    sandbox.write("mysite/.containerignore", "mysite\n");
     sandbox.write(
         "mysite/djwsgi.toml",
         "[env]\nfile = \".env\"\n[prod]\ncertificate = \"/etc/site-tls/site.crt\"\ncertificate-key = \"/etc/site-tls/site.key\"\n",
@@ -131,5 +134,6 @@ fn an_image_is_built_and_serves_by_the_steps() {
             "1",
         ];
         assert_eq!(lines, expected, "{}", shown.err);
+        assert_eq!(sandbox.read("mysite/.containerignore"), "mysite\n");
     }
 }

@@ -204,6 +204,44 @@ fn a_site_below_a_path_is_served_there_only() {
     production.server.stop();
 }
 
+/// Below a domain's own name there may be servers that speak no https.
+#[test]
+fn https_is_promised_for_names_below_the_sites_only_where_there_are_none() {
+    let sandbox = with("");
+    let settings = sandbox.read("mysite/mysite/settings.py");
+    for (hosts, key, covers) in [
+        ("['www.example.org']", "", true),
+        ("['example.org', 'www.example.org']", "", false),
+        ("['www.example.org', 'example.org']", "", false),
+        ("['shop.example.org']", "", false),
+        ("['example.org']", "hsts-subdomains = true\n", true),
+        ("['www.example.org']", "hsts-subdomains = false\n", false),
+    ] {
+        let hosts = format!("ALLOWED_HOSTS = {hosts}");
+        sandbox.write("mysite/mysite/settings.py", &format!("{settings}\n{hosts}\n"));
+        sandbox.write("mysite/djwsgi.toml", &format!("[env]\nfile = \".env\"\n[prod]\n{key}"));
+        let shown = prod(&sandbox).code(0);
+        let value = if covers { "\"max-age=31536000; includeSubDomains\"" } else { "\"max-age=31536000\"" };
+        assert!(shown.out.contains(&format!("Strict-Transport-Security {value}")), "{hosts} {key}: {}", shown.out);
+        assert_eq!(shown.out.contains("includeSubDomains"), covers, "{hosts} {key}");
+        assert!(!shown.err.contains("W005"), "{}", shown.err);
+        // Behind a balancer Django sends it: what DEPLOY.md asks of the settings is enough for its checks.
+        let proxy = format!("[env]\nfile = \".env\"\n[prod]\ntls = \"proxy\"\nproxies = [\"10.0.0.5\"]\n{key}");
+        sandbox.write("mysite/djwsgi.toml", &proxy);
+        sandbox.djwsgi("mysite", &["deploy-config", "--prod", "--output", "../out", "--overwrite"]).code(0);
+        let document = sandbox.read("out/DEPLOY.md");
+        let step = document.split_once("```python\n").unwrap().1.split("```").next().unwrap().to_owned();
+        assert_eq!(step.contains("SECURE_HSTS_INCLUDE_SUBDOMAINS = True"), covers, "{step}");
+        let silent = settings.replace("SILENCED_SYSTEM_CHECKS", "_SILENCED");
+        sandbox.write("mysite/mysite/settings.py", &format!("{silent}\n{step}\n"));
+        let python = crate::support::machine().venv(Flavor::Distribution).join("bin/python");
+        let mut command = sandbox.command(python, "mysite");
+        command.env("DJANGO_SECRET_KEY", SECRET);
+        command.args(["manage.py", "check", "--deploy", "--fail-level", "WARNING"]);
+        sandbox.run(&mut command).code(0);
+    }
+}
+
 #[test]
 fn a_callable_of_another_name_is_served() {
     let sandbox = with("WSGI_APPLICATION = 'mysite.wsgi.site'");

@@ -44,7 +44,12 @@ fn a_server_of_its_own_runs_by_its_unit() {
         let sandbox = Sandbox::new();
         sandbox.production_site(flavor, "");
         sandbox.write("mysite/djwsgi.toml", TOML);
-        sandbox.djwsgi("mysite", &["deploy-config", "--prod", "--target", "standalone", "--output", "../out"]).code(0);
+        let arguments = ["deploy-config", "--prod", "--target", "standalone", "--output", "../out"];
+        // Tests lie in a folder that the unit would hide.
+        let hidden = format!("{} is hidden from the server", sandbox.join("mysite").display());
+        sandbox.djwsgi("mysite", &arguments).code(0).says(&[&hidden, "PrivateTmp"]);
+        let new = sandbox.read("out/DEPLOY.md").split_once("## New config").unwrap().1.to_owned();
+        assert!(new.contains("`systemctl restart djwsgi-mysite.service` in place of the reload"), "{new}");
         sandbox.write("steps.sh", &crate::support::live::commands(&sandbox.read("out/DEPLOY.md")));
         let lines = in_private(
             &sandbox,
@@ -52,7 +57,9 @@ fn a_server_of_its_own_runs_by_its_unit() {
             r#"
             systemctl() { echo "systemctl $*" >&2; }
             sed -i "s/^#DJANGO_SECRET_KEY=.*/DJANGO_SECRET_KEY=$KEY/" out/secrets.env
-            (cd out && . ../steps.sh >&2)
+            (cd out && . ../steps.sh >&2) 2>steps.log || { cat steps.log >&2; exit 1; }
+            # What systemd was told, and when: a unit is read before it is started.
+            grep "^systemctl" steps.log
             unit=/etc/systemd/system/djwsgi-mysite.service
             systemd-analyze verify $unit && echo verified
             logrotate --debug /etc/logrotate.d/djwsgi-mysite >/dev/null 2>&1 && echo rotated
@@ -73,10 +80,55 @@ fn a_server_of_its_own_runs_by_its_unit() {
             ls /var/log/djwsgi-mysite
             "#,
         );
-        let expected =
-            ["verified", "rotated", "one", "Syntax OK", "one", "refused", "one", "ended", "access.log", "error.log"];
+        let expected = [
+            "systemctl daemon-reload",
+            "systemctl enable --now djwsgi-mysite.service",
+            "verified",
+            "rotated",
+            "one",
+            "Syntax OK",
+            "one",
+            "refused",
+            "one",
+            "ended",
+            "access.log",
+            "error.log",
+        ];
         assert_eq!(lines, expected);
     });
+}
+
+/// What would end the server or ask the authority again is done once, whichever step is repeated.
+#[test]
+fn a_certificate_of_certbots_is_asked_for_once() {
+    for target in ["debian", "rhel", "standalone"] {
+        let sandbox = Sandbox::new();
+        sandbox.production_site(Flavor::Distribution, "");
+        let arguments = ["deploy-config", "--prod", "--target", target, "--tls", "certbot", "--output", "../out"];
+        sandbox.djwsgi("mysite", &arguments).code(0);
+        let document = sandbox.read("out/DEPLOY.md");
+        let section = |title: &str| crate::support::live::section(&document, title);
+        sandbox.write("first.sh", &section("Certificates").replace("/etc/djwsgi/", "etc/djwsgi/"));
+        sandbox.write("then.sh", &section("Start"));
+        let lines = in_private(
+            &sandbox,
+            "",
+            r#"
+            systemctl() { case "$1" in stop) echo "systemctl $1" ;; esac; }
+            live=/etc/letsencrypt/live/www.example.org renewal=/etc/letsencrypt/renewal/www.example.org.conf
+            # What certbot leaves behind.
+            certbot() {
+                echo "certbot $1"
+                mkdir -p $live ${renewal%/*} && touch $live/fullchain.pem
+                case "$*" in *--standalone*) how=standalone ;; *--webroot*) how=webroot ;; esac
+                echo "authenticator = $how" >$renewal
+            }
+            mkdir -p etc/djwsgi/mysite
+            for time in once again; do . ./first.sh; . ./then.sh; done 2>/dev/null
+            "#,
+        );
+        assert_eq!(lines, ["systemctl stop", "certbot certonly", "certbot renew"], "{target}");
+    }
 }
 
 #[test]
@@ -124,7 +176,18 @@ fn on_rhel_modules_are_loaded_and_labels_come_first() {
     let rhel = ["deploy-config", "--prod", "--target", "rhel", "--tls", "certbot", "--output", "../out"];
     sandbox.djwsgi("mysite", &rhel).code(0);
     let conf = sandbox.read("out/00-mysite.conf");
-    assert!(conf.contains("<IfModule !buffer_module>\n    LoadModule buffer_module \""), "{conf}");
+    let buffer = "<IfModule !buffer_module>\n    LoadModule buffer_module \"/usr/lib64/httpd/modules/mod_buffer.so\"\n";
+    assert!(conf.contains(buffer), "{conf}");
+    // Nothing of this machine's own Apache, which is Debian's.
+    for file in ["00-mysite.conf", "DEPLOY.md", "deployment.toml"] {
+        let text = sandbox.read(format!("out/{file}"));
+        assert!(!text.contains("apache2"), "{file}: {text}");
+    }
+    assert!(sandbox.read("out/deployment.toml").contains("binary = \"/usr/sbin/httpd\"\n"));
+    for target in ["standalone", "container"] {
+        let whole = sandbox.djwsgi("mysite", &["deploy-config", "--prod", "--target", target]).code(0).out;
+        assert!(whole.contains("LoadModule buffer_module \"/usr/lib/apache2/modules/mod_buffer.so\"\n"), "{whole}");
+    }
     assert!(conf.contains("mod_ssl is not enabled; dnf install mod_ssl"), "{conf}");
     let steps = crate::support::live::commands(&sandbox.read("out/DEPLOY.md"));
     let place = |text: &str| steps.find(text).unwrap_or_else(|| panic!("no {text} in {steps}"));
@@ -156,11 +219,24 @@ fn other_machines_versions_are_kept_to_and_losses_are_said() {
         "rhel",
     ];
     let shown = sandbox.djwsgi("mysite", &old).code(0);
-    assert!(!shown.out.contains("StrictHostCheck") && !shown.out.contains("handshake="), "{}", shown.out);
-    let shown = shown.says(&["Apache 2.4.37: a wrong Host", "TLS handshakes", "mod_wsgi 4.6.4", "OpenSSL 1.1.1"]);
+    assert!(
+        !shown.out.contains("StrictHostCheck")
+            && !shown.out.contains("handshake=")
+            && !shown.out.contains("H2StreamTimeout"),
+        "{}",
+        shown.out
+    );
+    let shown = shown.says(&[
+        "Apache 2.4.37: a wrong Host",
+        "TLS handshakes",
+        "requests of HTTP/2",
+        "mod_wsgi 4.6.4",
+        "OpenSSL 1.1.1",
+    ]);
     assert!(shown.out.contains("/run/httpd/") && !shown.out.contains("a2enmod"), "{}", shown.out);
     let new = ["deploy-config", "--prod", "--apache", "2.4.66", "--mod-wsgi", "6.1.1", "--openssl", "3.5.0"];
     let shown = sandbox.djwsgi("mysite", &new).code(0);
+    assert!(shown.out.contains("H2StreamTimeout 10\n") && shown.out.contains("H2MaxWorkers 512\n"), "{}", shown.out);
     assert!(shown.out.contains("StrictHostCheck On") && !shown.err.contains("note: mod_wsgi"), "{}", shown.err);
 }
 

@@ -16,6 +16,12 @@ const HEADERS: [(&str, &str); 6] = [
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ];
 
+/// Whether Strict-Transport-Security counts for all names below the site's. Below a domain's own name there may be
+/// servers that speak no https, and a browser that was told does not forget for a year; below www there is nobody else.
+pub fn hsts_covers_subdomains<'a>(site: &Site, mut names: impl Iterator<Item = &'a String>) -> bool {
+    site.config.prod.hsts_subdomains.unwrap_or_else(|| names.all(|name| name.starts_with("www.")))
+}
+
 /// Those that the site does not set itself: names and values.
 pub fn headers(site: &Site) -> Vec<(&'static str, String)> {
     let sets_csp = site.django.production.as_ref().is_some_and(|facts| facts.sets_csp);

@@ -72,6 +72,8 @@ pub struct Deployment<'a> {
     pub hsts: Option<String>,
     /// How long browsers are to keep to HTTPS, in seconds.
     pub hsts_seconds: u32,
+    /// Whether they are to do so for all names below the site's too.
+    pub hsts_subdomains: bool,
 }
 
 impl<'a> Deployment<'a> {
@@ -87,7 +89,7 @@ impl<'a> Deployment<'a> {
     ) -> Result<Self, Problem> {
         let prod = &site.config.prod;
         let target = args.target.or(prod.target).unwrap_or_else(places::target_here);
-        let modules = apache.map(|apache| apache.modules.as_path());
+        let like_it = apache.filter(|_| places::is_like_here(target));
         let server_name = names::server_name(site, args.server_name.as_deref())?;
         let tls_source = args.tls_source().or(prod.tls).unwrap_or_default();
         let proxies = prod.proxies.clone().unwrap_or_default();
@@ -116,19 +118,23 @@ impl<'a> Deployment<'a> {
             )
             .hint("leave one of them out"));
         }
-        let places = Places::of(site, target, modules);
+        let places = Places::of(site, target, like_it.map(|apache| apache.modules.as_path()));
         let tls = tls::tls(site, &places, args, tls_source, &server_name)?;
         let hsts = prod.hsts.unwrap_or(HSTS);
         let sends_hsts = hsts > 0 && tls_source != TlsSource::Off;
+        let aliases = names::aliases(site, &server_name);
+        let subdomains = headers::hsts_covers_subdomains(site, aliases.iter().chain([&server_name]));
+        let below = if subdomains { "; includeSubDomains" } else { "" };
         Ok(Self {
-            aliases: names::aliases(site, &server_name),
+            aliases,
             account: account::account(site)?,
             processes: prod.processes.map_or(2, u16::from),
             threads: prod.threads.map_or(10, u16::from),
             max_body: prod.max_body.unwrap_or_else(|| max_body(site)),
             headers: headers::headers(site),
-            hsts: sends_hsts.then(|| format!("max-age={hsts}; includeSubDomains")),
+            hsts: sends_hsts.then(|| format!("max-age={hsts}{below}")),
             hsts_seconds: hsts,
+            hsts_subdomains: subdomains,
             versions: Versions::of(target, args, apache, mod_wsgi)?,
             site,
             target,
@@ -151,7 +157,12 @@ impl<'a> Deployment<'a> {
 
     /// Whether it may be meant for this machine.
     pub fn is_for_here(&self) -> bool {
-        self.target != Target::Container && !self.places.is_moved() && self.apache.is_some()
+        self.apache_there().is_some() && !self.places.is_moved()
+    }
+
+    /// The Apache of this machine, if the server has it in the same way.
+    pub fn apache_there(&self) -> Option<&'a Apache> {
+        self.apache.filter(|_| places::is_like_here(self.target))
     }
 
     /// Whether people reach the site by HTTPS.

@@ -64,6 +64,7 @@ pub fn install(deployment: &Deployment) -> Result<Vec<String>> {
             lines.push(format!("install -d -m 750 {}", word(places.access_log.parent().unwrap_or(Path::new("/")))?));
             lines.push(format!("{} -t -f {conf} || {}", word(&server::binary(deployment))?, back(&remove)));
             lines.push(format!("install -m 644 -o root -g root {service} /etc/systemd/system/{service}"));
+            lines.push("systemctl daemon-reload".to_owned());
             lines.push(format!(
                 "install -m 644 -o root -g root logrotate /etc/logrotate.d/djwsgi-{}",
                 deployment.site.name
@@ -78,7 +79,7 @@ pub fn install(deployment: &Deployment) -> Result<Vec<String>> {
 pub fn start(deployment: &Deployment) -> Vec<String> {
     let service = server::service(deployment);
     match deployment.target {
-        Target::Standalone => vec!["systemctl daemon-reload".to_owned(), format!("systemctl enable --now {service}")],
+        Target::Standalone => vec![format!("systemctl enable --now {service}")],
         // Enabled on Debian, not on RHEL.
         Target::Rhel => vec![format!("systemctl enable {service}"), format!("systemctl restart {service}")],
         _ => vec![format!("systemctl restart {service}")],
@@ -104,17 +105,38 @@ pub fn reload(deployment: &Deployment) -> String {
 /// # Errors
 /// When a path can't be expressed.
 pub fn renewal(deployment: &Deployment) -> Result<String> {
-    let name = &deployment.server_name;
-    let is_there = match deployment.target {
-        Target::Container => {
-            let staging = config_text(&deployment.places.md_store())?.to_owned();
-            format!("podman exec {} sh -c 'ls {staging}/staging/{name}/pubcert.*'", deployment.site.name)
-        }
-        Target::Standalone => format!("ls {}/staging/{name}/pubcert.*", config_text(&deployment.places.md_store())?),
-        Target::Debian => format!("ls /etc/apache2/md/staging/{name}/pubcert.*"),
-        Target::Rhel => format!("ls /etc/httpd/state/md/staging/{name}/pubcert.*"),
-    };
+    let is_there = certificate_in(deployment, "staging")?;
     Ok(format!("17 4 * * * root {is_there} >/dev/null 2>&1 && {} >/dev/null", reload(deployment)))
+}
+
+/// Waits for the first certificate that mod_md fetches, and has Apache use it; fails where none has come.
+///
+/// # Errors
+/// When a path can't be expressed.
+pub fn first_certificate(deployment: &Deployment) -> Result<Vec<String>> {
+    let (used, fetched) = (certificate_in(deployment, "domains")?, certificate_in(deployment, "staging")?);
+    let reload = reload(deployment);
+    Ok(vec![
+        format!(
+            "for try in $(seq 60); do {used} >/dev/null 2>&1 && break; ! {fetched} >/dev/null 2>&1 || {reload}; sleep 2; done"
+        ),
+        used,
+    ])
+}
+
+/// The command that shows the certificate in a folder of mod_md's, and fails if there is none.
+fn certificate_in(deployment: &Deployment, folder: &str) -> Result<String> {
+    let store = deployment.places.md_store();
+    let store = match deployment.target {
+        Target::Standalone | Target::Container => config_text(&store)?,
+        Target::Debian => "/etc/apache2/md",
+        Target::Rhel => "/etc/httpd/state/md",
+    };
+    let list = format!("ls {store}/{folder}/{}/pubcert.*", deployment.server_name);
+    Ok(match deployment.target {
+        Target::Container => format!("podman exec {} sh -c '{list}'", deployment.site.name),
+        _ => list,
+    })
 }
 
 /// Gives SELinux's types to what Apache reads and writes, on RHEL and its kin.

@@ -47,6 +47,7 @@ fn common(deployment: &Deployment) -> Result<Map<String, Value>> {
         "tls": deployment.tls.is_some(),
         "managed": deployment.is_managed(),
         "renewal": commands::renewal(deployment)?,
+        "first_certificate": commands::first_certificate(deployment)?,
         "certificate": certificate.map(|(file, _)| text(file)).transpose()?,
         "certificate_key": certificate.map(|(_, key)| text(key)).transpose()?,
         "losses": deployment.versions.losses(deployment.tls.is_some()),
@@ -74,6 +75,7 @@ fn settings(deployment: &Deployment) -> Map<String, Value> {
         "https": deployment.is_https(),
         "hsts": deployment.hsts.is_some(),
         "django_hsts": django_hsts,
+        "hsts_subdomains": deployment.hsts_subdomains,
         "wants_static_root": site.django.staticfiles && site.django.static_root.is_none(),
     }))
 }
@@ -109,6 +111,8 @@ fn for_server(deployment: &Deployment) -> Result<Map<String, Value>> {
         "wants_epel": places.is_rhel() && deployment.has_certbot(),
         "stop_server": format!("systemctl stop {} || true", server::service(deployment)),
         "install": commands::install(deployment)?,
+        "service": server::service(deployment),
+        "own_unit": deployment.target == Target::Standalone,
         "restart_once": !deployment.is_whole_server(),
         "start": commands::start(deployment),
         "tell": commands::tell(deployment),

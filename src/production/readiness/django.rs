@@ -27,7 +27,9 @@ fn done_by_apache(deployment: &Deployment, id: &str) -> Option<&'static str> {
     match id {
         "security.W002" => Some("X-Frame-Options"),
         "security.W004" if tls && deployment.hsts.is_some() => Some("Strict-Transport-Security"),
-        "security.W005" if tls && deployment.hsts.is_some() => Some("Strict-Transport-Security for subdomains"),
+        "security.W005" if tls && deployment.hsts.is_some() && deployment.hsts_subdomains => {
+            Some("Strict-Transport-Security for subdomains")
+        }
         "security.W006" => Some("X-Content-Type-Options"),
         "security.W008" if tls => Some("the redirect to https"),
         "security.W022" => Some("Referrer-Policy"),
@@ -99,6 +101,8 @@ pub fn look(deployment: &Deployment, found: &mut Readiness) -> Result<()> {
             // DEBUG and ALLOWED_HOSTS are faults of their own; the browsers' preload list is a promise for years,
             // and nobody misses what is not on it.
             _ if ["security.W018", "security.W020", "security.W021"].contains(&message.id.as_str()) => {}
+            // Decided by hsts-subdomains.
+            _ if message.id == "security.W005" && !deployment.hsts_subdomains => {}
             Some(what) => found.done_by_apache.push(what.to_owned()),
             _ => found.warnings.push(format!("check --deploy: {} {}", message.id, message.text)),
         }

@@ -128,6 +128,8 @@ section! {
         csp: String,
         /// `max-age` of Strict-Transport-Security; 0 sends none.
         hsts: u32,
+        /// Whether it counts for all names below the site's too.
+        hsts_subdomains: bool,
         /// Whether uploads are offered for download only.
         media_download: bool,
         /// Whether the site's own pages are compressed too.
