@@ -85,9 +85,11 @@ fn the_steps_lead_to_a_site_that_serves_and_never_reloads() {
             done
             get $at --http2 https://www.example.org/ -o /dev/null -w "HTTP/%{http_version}"
             inner=$(sed -n "s/^Listen 127.0.0.1://p" /etc/apache2/sites-enabled/00-mysite.conf)
-            for address in http://www.example.org http://catchall.invalid http://www.example.org:$inner; do
-                get $at --resolve "*:80:127.0.0.1" --resolve "*:$inner:127.0.0.1" --http2 $address -o /dev/null -w "HTTP/%{http_version}"
-            done
+            set -f; for address in http://www.example.org http://catchall.invalid http://www.example.org:$inner; do
+                to="$at --resolve *:80:127.0.0.1 --resolve *:$inner:127.0.0.1"
+                get $to --http2 $address -o /dev/null -w "HTTP/%{http_version}"
+                curl -s $to --http2-prior-knowledge $address -o /dev/null && echo at once || echo not at once
+            done; set +f
             daemons() {
                 for environ in $(grep -lsazx "DJWSGI_TEST=$DJWSGI_TEST" /proc/[0-9]*/environ); do
                     grep -lsa "^(wsgi:mysite)" "${environ%environ}cmdline" || true
@@ -144,8 +146,11 @@ fn the_steps_lead_to_a_site_that_serves_and_never_reloads() {
             "/static/admin/css/base.css br",
             "HTTP/2",
             "HTTP/1.1",
+            "not at once",
             "HTTP/1.1",
+            "not at once",
             "HTTP/1.1",
+            "not at once",
             own,
             "same processes",
             "slow one",
