@@ -235,7 +235,8 @@ const HOP_BY_HOP: [&str; 9] = [
 ];
 
 /// Headers that tell the site of a request.
-const OURS: [&str; 4] = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Request-ID", "keep-alive , x-forwarded-for,Host"];
+const OURS: [&str; 5] =
+    ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Request-ID", "keep-alive , x-forwarded-for,Host"];
 
 /// How long a connection stays open after an answer depends on Connection, whatever else that names.
 #[test]
@@ -280,6 +281,7 @@ fn nobody_is_believed_but_the_balancers_named() {
                     let seen = who(production, stranger, &format!("{lie}\r\n"));
                     assert_eq!(seen["address"], "127.0.0.9", "{lie} {toml}: {seen}");
                     assert_eq!(seen["secure"], true, "{lie} {toml}: {seen}");
+                    assert_ne!(seen["port"], "81", "{lie} {toml}: {seen}");
                     assert!(!seen["host"].as_str().unwrap().contains("evil"), "{lie} {toml}: {seen}");
                     let told = seen["told"].to_string();
                     assert!(

@@ -81,7 +81,7 @@ fn mutants() -> Vec<Mutant> {
         mutant(
             "the site is told another port",
             CONF,
-            |text| text.replace("ServerName www.example.org:443", "ServerName www.example.org"),
+            |text| without(text, "RequestHeader set X-Forwarded-Port"),
             "daemons",
         ),
         mutant("no buffer", CONF, |text| without(text, "SetInputFilter"), "half bodies"),

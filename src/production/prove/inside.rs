@@ -209,9 +209,10 @@ impl<'a> Probe<'a> {
     pub fn spoofing(&self, deployment: &Deployment) -> Result<Row> {
         let plain = self.look(&[])?;
         let other = if plain.scheme == "https" { "http" } else { "https" };
-        let lies: [(&str, &str); 9] = [
+        let lies: [(&str, &str); 10] = [
             ("X-Forwarded-For", "192.0.2.1"),
             ("X-Forwarded-Proto", other),
+            ("X-Forwarded-Port", "81"),
             ("X-Forwarded-Scheme", other),
             ("X-Forwarded-SSL", "on"),
             ("X-Forwarded-Host", "evil.invalid"),
@@ -228,8 +229,10 @@ impl<'a> Probe<'a> {
         let mut faults = Vec::new();
         let own = own.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
         let all: Vec<(&str, &str)> = lies.into_iter().chain(own).collect();
-        let told =
-            |inside: &Inside| (inside.address.clone(), inside.scheme.clone(), inside.secure, inside.forwarded.clone());
+        let told = |inside: &Inside| {
+            let Inside { address, scheme, port, secure, forwarded, .. } = inside;
+            (address.clone(), scheme.clone(), port.clone(), *secure, forwarded.clone())
+        };
         for lie in &all {
             let inside = self.look(&[*lie])?;
             if told(&inside) != told(&plain) {
