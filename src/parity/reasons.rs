@@ -115,8 +115,13 @@ const REASONS: &[(&[&str], &[&str], &str)] = &[
     (SITE, &["RequestHeader", "WSGITrustedProxies", "WSGITrustedProxyHeaders"], SPOOFED),
     (SITE, &["ProxyPass", "ProxyPassMatch", "ProxyPreserveHost", "ProxyAddHeaders", "SetEnv"], BUFFER),
     (BODIES, &["SetInputFilter", "BufferSize"], BUFFER),
+    (BODIES, &["SetEnvIf"], REQUEST_ID),
+    (SITE, &["H2MaxWorkers", "H2StreamTimeout"], LIMITS),
     (
-        &["<Location \"/\"> <If \"-n req('Transfer-Encoding')\">", "<Location \"/\"> <If \"req('Content-Length') *"],
+        &[
+            "<Location \"/\"> <If \"-n req_novary('Transfer-Encoding')\">",
+            "<Location \"/\"> <If \"req_novary('Content-Length') *",
+        ],
         &["Redirect"],
         LIMITS,
     ),
@@ -133,7 +138,11 @@ const REASONS: &[(&[&str], &[&str], &str)] = &[
     (SITE, &["EnableMMAP", "EnableSendfile"], CACHES),
     (SITE, &["WSGIScriptAlias script", "WSGIScriptReloading"], SCRIPT),
     (SITE, &["<VirtualHost"], HOSTS),
-    (OTHERS, &["ServerName", "ServerAlias", "Redirect", "RedirectMatch", "CustomLog", "ErrorLogFormat"], HOSTS),
+    (
+        OTHERS,
+        &["Protocols", "ServerName", "ServerAlias", "Redirect", "RedirectMatch", "CustomLog", "ErrorLogFormat"],
+        HOSTS,
+    ),
     (OTHERS, &["Header *"], HEADERS),
     (OTHERS, &["Protocols", "SSLEngine", "SSLCertificateFile", "SSLCertificateKeyFile"], TLS),
     (OTHERS, &["Alias", "Options", "AllowMethods", "Require"], CERTIFICATE),
