@@ -80,7 +80,7 @@ fn a_site_that_was_deployed_by_hand_is_taken_over_and_comes_back() {
         $djwsgi activate out --yes 2>&1 | head -1 || true
         # Static files need not wait, whatever becomes of the site.
         mkfifo /run/djwsgi/mysite/gate
-        get /static/admin/css/base.css | head -c 4; echo
+        get /static/admin/css/base.css >file; head -c 4 file; echo
         curl -sk --max-time 1 $at https://www.example.org/ || echo waits
         cat </dev/null >/run/djwsgi/mysite/gate; rm /run/djwsgi/mysite/gate
         get /

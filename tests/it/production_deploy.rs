@@ -55,7 +55,7 @@ fn the_steps_lead_to_a_site_that_serves_and_never_reloads() {
         cp -a /etc etc
         mkdir lib
         cp -a /var/lib/apache2 lib
-        unshare --net --mount bash -euo pipefail -c '
+        unshare --net --mount --pid --fork --mount-proc --kill-child bash -euo pipefail -c '
             ip link set lo up
             mount --bind etc /etc
             mount -t tmpfs none /var/log/apache2
