@@ -23,8 +23,8 @@ use crate::ui::problem::Problem;
 /// Copying /etc/apache2 takes a fraction of a second.
 const COPY: Duration = Duration::from_secs(60);
 
-/// Lets Apache listen on addresses of an interface that is down, which loopback is in a network of its own.
-const NONLOCAL: &str = "/proc/sys/net/ipv4/ip_nonlocal_bind";
+/// Let Apache listen on the machine's addresses, which a network of its own does not have.
+const NONLOCAL: [&str; 2] = ["/proc/sys/net/ipv4/ip_nonlocal_bind", "/proc/sys/net/ipv6/ip_nonlocal_bind"];
 
 /// Folders of a copy.
 pub struct Folders {
@@ -101,7 +101,8 @@ pub fn enter(args: &ExecPrivateArgs) -> Result<()> {
         over(&copy, folder)?;
     }
     if args.starts {
-        let _ = fs::write(NONLOCAL, "1");
+        // Where the system has no IPv6 there is none to listen on.
+        NONLOCAL.iter().for_each(|switch| drop(fs::write(switch, "1")));
     }
     // Apache looks for them when it reads its config, too.
     let run = manifest.pid_file.parent().unwrap_or(Path::new("/run"));

@@ -295,7 +295,7 @@ const REASONS: &[Reason] = &[
     after(
         &[],
         &["forwarded"],
-        ("*", "X-Forwarded-For, X-Forwarded-Proto"),
+        ("*", "X-Forwarded-For, X-Forwarded-Port, X-Forwarded-Proto"),
         Buffer,
         Apache,
         "tells the site through the buffer who asks; what strangers say is removed",
