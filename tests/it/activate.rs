@@ -37,15 +37,15 @@ fn twenty_activations_and_rollbacks_lose_nothing() {
         sandbox.deployment(flavor, VIEWS, "");
         let shown = sandbox.on_bare_server(&format!(
             r#"{SETS}{HELPERS}
-            set_to 0; activate; found
+            set_to 1; activate; found
             python3 load.py 240 over >load.json & load=$!
-            for i in $(seq 20); do
-                if [ $i = 1 ]; then curl -sk $at https://www.example.org/slow >slow & slow=$!; sleep 0.3; fi
+            for i in $(seq 2 21); do
+                if [ $i = 2 ]; then curl -sk $at https://www.example.org/slow >slow & slow=$!; sleep 0.3; fi
                 set_to $i
                 $djwsgi activate out --yes 2>said || cat said
                 echo "$(date +%s.%N) v$i" >>marks
                 [ "$(found)" = "$i v$i" ] || found
-                if [ $i = 1 ]; then wait $slow; cat slow; echo; fi
+                if [ $i = 2 ]; then wait $slow; cat slow; echo; fi
             done
             touch over; wait $load; mv load.json activations.json; rm over
             python3 load.py 240 over >load.json & load=$!
@@ -53,14 +53,14 @@ fn twenty_activations_and_rollbacks_lose_nothing() {
                 if [ $i = 1 ]; then curl -sk $at https://www.example.org/slow >slow & slow=$!; sleep 0.3; fi
                 $djwsgi rollback --yes 2>said || cat said
                 if [ $i = 1 ]; then wait $slow; cat slow; echo; fi
-                [ "$(found)" = "$((20 - i % 2)) v$((20 - i % 2))" ] || found
+                [ "$(found)" = "$((21 - i % 2)) v$((21 - i % 2))" ] || found
             done
             touch over; wait $load; mv load.json rollbacks.json
             "#
         ));
         assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
         let lines: Vec<&str> = shown.out.lines().collect();
-        assert_eq!(lines, ["done", "0 v0", "slow v0", "slow v20"], "{}", shown.err);
+        assert_eq!(lines, ["done", "1 v1", "slow v1", "slow v21"], "{}", shown.err);
         assert_lossless(&sandbox, "activations.json");
         let rollbacks = load(&sandbox, "rollbacks.json");
         assert_eq!(rollbacks["failed"], serde_json::json!([]), "{}", rollbacks["answered"]);
