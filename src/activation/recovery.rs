@@ -7,26 +7,36 @@ use super::removal;
 use super::store::{Journal, Source, Store};
 use super::switch::Switch;
 use super::{place, renewed};
+use crate::identity::Identity;
 use crate::live::gate;
 use crate::live::line::Line;
 use crate::production::manifest::Manifest;
 use crate::ui::term::Ui;
 
-/// Ends what was begun for the site of `manifest`.
+/// The sets of the site of `manifest` and the line on which its processes report, for this process alone, and nothing
+/// begun that has not ended.
 ///
 /// # Errors
-/// When its set can't be served.
-pub fn end(ui: &Ui, store: &Store, line: &Line, manifest: &Manifest) -> Result<()> {
+/// When another has them, or what was begun can't be ended: the set can't be served.
+pub fn open(ui: &Ui, manifest: &Manifest, account: &Identity) -> Result<(Store, Line)> {
+    let (store, line) = (Store::open(&manifest.name)?, Line::open(manifest, account)?);
     gate::open_left(&manifest.gate);
     let Some(journal) = store.journal()? else {
         // The last rename of a switch comes after the note that it has ended.
-        return store.keep_previous();
+        store.keep_previous()?;
+        return Ok((store, line));
     };
     ui.note("what was begun here before was cut off; it is ended first");
     match journal {
-        Journal::Removal => removal::end(store, manifest),
-        Journal::Switch { wanted, from } => switch(ui, store, line, manifest, &wanted, from),
+        Journal::Switch { wanted, from } => switch(ui, &store, &line, manifest, &wanted, from)?,
+        Journal::Removal => {
+            removal::end(&store, manifest)?;
+            // These have gone with the rest.
+            drop((store, line));
+            return Ok((Store::open(&manifest.name)?, Line::open(manifest, account)?));
+        }
     }
+    Ok((store, line))
 }
 
 fn switch(ui: &Ui, store: &Store, line: &Line, manifest: &Manifest, wanted: &str, source: Source) -> Result<()> {

@@ -30,28 +30,38 @@ pub fn run(ui: &Ui, args: &ActivateArgs) -> Result<()> {
     if args.dry_run {
         return show(ui, args, &parcel);
     }
-    let store = Store::open(&manifest.name)?;
-    let line = Line::open(manifest, &account)?;
-    recovery::end(ui, &store, &line, manifest)?;
+    let (store, line) = recovery::open(ui, manifest, &account)?;
+    let result = activate(ui, args, &parcel, &account, (&store, &line));
+    if result.is_err() {
+        removal::give_up(&store)?;
+    }
+    result
+}
+
+fn activate(
+    ui: &Ui,
+    args: &ActivateArgs,
+    parcel: &Parcel,
+    account: &Identity,
+    (store, line): (&Store, &Line),
+) -> Result<()> {
+    let manifest = &parcel.manifest;
     let old = Store::manifest(&store.live)?;
-    if stage::is_active(&store, &parcel)? {
+    if stage::is_active(store, parcel)? {
         ui.status("Active", &format!("{}: it is what serves already", manifest.name));
         return Ok(());
     }
     if !args.overwrite {
-        edits::refuse(&store, &parcel)?;
+        edits::refuse(store, parcel)?;
     }
     if !prompt::confirm(ui, &format!("Activate {} on this machine, at {}?", manifest.name, manifest.url))? {
         return Err(Problem::interrupted().into());
     }
-    if store.live.exists() && parcel.variables().is_some() && !stage::takes_variables(&store.live, &parcel)? {
+    if store.live.exists() && parcel.variables().is_some() && !stage::takes_variables(&store.live, parcel)? {
         ui.note("secrets.env of the server was written there, and stays");
     }
-    let switch = Switch { ui, store: &store, line: &line, old, new: manifest.clone(), source: Source::Staged };
-    if let Err(error) = go_live(&switch, &parcel, &account) {
-        removal::give_up(&store)?;
-        return Err(error);
-    }
+    let switch = Switch { ui, store, line, old, new: manifest.clone(), source: Source::Staged };
+    go_live(&switch, parcel, account)?;
     ui.status("Activated", &format!("{} serves; djwsgi rollback goes back", manifest.name));
     Ok(())
 }

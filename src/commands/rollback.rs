@@ -10,7 +10,6 @@ use crate::cli::RollbackArgs;
 use crate::files;
 use crate::identity::Identity;
 use crate::live::deployed;
-use crate::live::line::Line;
 use crate::ui::problem::Problem;
 use crate::ui::prompt;
 use crate::ui::term::Ui;
@@ -28,10 +27,9 @@ pub fn run(ui: &Ui, args: &RollbackArgs) -> Result<()> {
             .hint("djwsgi activate DIR does; from then on there is a way back")
             .into());
     }
-    let store = Store::open(name)?;
-    let line = Line::open(&manifest, &Identity::named(&manifest.user)?)?;
-    recovery::end(ui, &store, &line, &manifest)?;
+    let (store, line) = recovery::open(ui, &manifest, &Identity::named(&manifest.user)?)?;
     let Some(old) = Store::manifest(&store.live)? else {
+        removal::give_up(&store)?;
         ui.status("Removed", name);
         return Ok(());
     };

@@ -21,6 +21,9 @@ const OFTEN_BUILT_IN: [&str; 4] = ["unixd", "log_config", "logio", "watchdog"];
 const ENABLED: [&str; 9] =
     ["alias", "mime", "env", "setenvif", "reqtimeout", "filter", "deflate", "proxy", "socache_shmcb"];
 
+/// Of these, the ones that are enabled with others only.
+const BROUGHT: [&str; 2] = ["proxy", "socache_shmcb"];
+
 /// The modules that `deployment` uses besides mod_wsgi, without `mod_`.
 fn used(deployment: &Deployment) -> Vec<&'static str> {
     let mut names = vec![
@@ -120,7 +123,9 @@ pub fn enabled_for(deployment: &Deployment) -> Vec<String> {
         return Vec::new();
     }
     let wsgi = deployment.mod_wsgi.from_distribution.then_some("wsgi");
-    to_enable(deployment).into_iter().chain(wsgi).map(str::to_owned).collect()
+    // They come with those that need them; named, it is known whose they are.
+    let others = BROUGHT.into_iter().filter(|name| used(deployment).contains(name));
+    others.chain(to_enable(deployment)).chain(wsgi).map(str::to_owned).collect()
 }
 
 /// The command that brings a module.

@@ -94,7 +94,10 @@ fn a_first_set_and_a_removal_are_ended_by_a_second_run() {
         all() {{ find /etc /var/lib -path /var/lib/apache2/module -prune -o -type f -print -o -type l -print | sort; }}
         all >none
         set_to 1
-        before() {{ all | diff none - || echo "not gone"; }}
+        before() {{
+            [ $1 != 1 ] || $djwsgi rollback --remove --yes
+            all | diff none - || echo "not gone"
+        }}
         after() {{
             # Apache answers, with the site or without it.
             curl -s -o /dev/null http://127.0.0.1/ || echo "no answer: $?"
@@ -102,7 +105,24 @@ fn a_first_set_and_a_removal_are_ended_by_a_second_run() {
             [ "$(found)" = "1 1" ] || echo "second run: $(found)"
             $djwsgi rollback --remove --yes || echo "removal: $?"
         }}
-        killed $djwsgi activate out --yes 2>&1 >/dev/null | grep -v "not gone" >&2
+        killed $djwsgi activate out --yes
+        # A removal.
+        $djwsgi activate out --yes
+        before() {{ [ -e /etc/djwsgi/mysite ] || $djwsgi activate out --yes; }}
+        after() {{
+            curl -s -o /dev/null http://127.0.0.1/ || echo "no answer: $?"
+            if [ $(($1 % 2)) = 0 ]; then
+                $djwsgi activate out --yes || echo "second run: $?"
+                [ "$(found)" = "1 1" ] || echo "second run: $(found)"
+            else
+                # There may be nothing left to name.
+                $djwsgi rollback mysite --remove --yes || $djwsgi activate out --yes || echo "removal: $?"
+            fi
+        }}
+        killed $djwsgi rollback --remove --yes
+        $djwsgi activate out --yes
+        $djwsgi rollback --remove --yes
+        all | diff none - || echo "not gone"
         "#
     ));
     assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
