@@ -42,16 +42,22 @@ pub fn unlink((link, target): &Link) -> Result<()> {
 /// # Errors
 /// When it can't be written.
 pub fn put(path: &Path, text: &[u8], mode: u32, group: Option<u32>) -> Result<()> {
+    let next = path.with_file_name(format!(".{}.djwsgi", files::name(path)));
+    remove_file(&next)?;
     let write = || {
-        let mut file = File::options().create_new(true).write(true).open(path)?;
+        let mut file = File::options().create_new(true).write(true).open(&next)?;
         // Before there is anything to read.
         file.set_permissions(Permissions::from_mode(0o600))?;
-        chown(path, None, group)?;
+        chown(&next, None, group)?;
         file.write_all(text)?;
         file.set_permissions(Permissions::from_mode(mode))?;
-        file.sync_all()
+        file.sync_all()?;
+        fs::rename(&next, path)
     };
-    write().map_err(|error| files::unwritable(path, error))
+    write().map_err(|error| {
+        let _ = fs::remove_file(&next);
+        files::unwritable(path, error)
+    })
 }
 
 /// Removes the folder `path` and all in it, if it is there.

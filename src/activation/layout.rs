@@ -32,6 +32,11 @@ pub fn folder(name: &str) -> PathBuf {
     Path::new(DEPLOYMENTS).join(name)
 }
 
+/// The folder of what is there only while djwsgi is at work.
+pub fn run(name: &str) -> PathBuf {
+    Path::new("/run/djwsgi").join(name)
+}
+
 /// The links by which the server finds a set.
 pub fn links(manifest: &Manifest) -> Vec<Link> {
     let folder = folder(&manifest.name);
@@ -86,7 +91,7 @@ pub fn check(manifest: &Manifest) -> Result<(), Problem> {
         Target::Rhel => format!("/etc/httpd/conf.d/00-{name}.conf"),
         Target::Standalone | Target::Container => format!("{DEPLOYMENTS}/{name}/httpd.conf"),
     };
-    let own_run = Path::new("/run/djwsgi").join(name);
+    let own_run = run(name);
     let places = [
         (&manifest.conf, PathBuf::from(conf)),
         (&manifest.script, folder(name).join(SCRIPT)),

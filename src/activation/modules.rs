@@ -43,15 +43,18 @@ pub fn links_of(names: &[String]) -> impl Iterator<Item = PathBuf> {
     names.iter().map(|name| Path::new(ENABLED).join(format!("{name}.load")))
 }
 
-/// Takes back what [`enable`] did: the modules of `links`.
+/// Takes back what [`enable`] did: the modules of `links`. Returns their names.
 ///
 /// # Errors
 /// When they can't be taken back.
-pub fn disable(links: &[PathBuf]) -> Result<()> {
+pub fn disable(links: &[PathBuf]) -> Result<Vec<String>> {
     let is_module = |link: &&PathBuf| link.extension().is_some_and(|kind| kind == "load") && link.exists();
     let name = |link: &PathBuf| link.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let names: Vec<String> = links.iter().filter(is_module).map(name).collect();
-    if names.is_empty() { Ok(()) } else { run("a2dismod", &names) }
+    if !names.is_empty() {
+        run("a2dismod", &names)?;
+    }
+    Ok(names)
 }
 
 fn links() -> Result<Vec<PathBuf>> {

@@ -47,6 +47,7 @@ pub fn take_away(store: &Store, manifest: &Manifest) -> Result<()> {
 }
 
 /// What somebody installed by hand, with DEPLOY.md, becomes a set: with what is where the links will be, and noted.
+/// So does what somebody has put in the place of a link since.
 ///
 /// # Errors
 /// When it can't be copied.
@@ -54,11 +55,13 @@ pub fn adopt(store: &Store, manifest: &Manifest) -> Result<()> {
     if !store.live.is_dir() {
         return Ok(());
     }
+    // The last one is what Apache finds.
     for (link, target) in layout::links(manifest) {
-        let is_file = fs::symlink_metadata(&link).is_ok_and(|meta| meta.is_file());
-        if is_file && target.starts_with(&store.live) && !target.exists() {
-            let text = files::read_if_exists(&link)?.unwrap_or_default();
-            disk::put(&target, text.as_bytes(), disk::READABLE, None)?;
+        let is_ours = fs::read_link(&link).is_ok_and(|present| present == target);
+        let place = store.live.join(files::name(&target));
+        let text = if is_ours { None } else { files::read_if_exists(&link)? };
+        if let Some(text) = text.filter(|text| fs::read_to_string(&place).ok().as_ref() != Some(text)) {
+            disk::put(&place, text.as_bytes(), disk::READABLE, None)?;
         }
     }
     if Store::record(&store.live)?.is_some() {

@@ -14,29 +14,44 @@ use crate::production::manifest::Manifest;
 use crate::ui::term::Ui;
 
 /// The sets of the site of `manifest` and the line on which its processes report, for this process alone, and nothing
-/// begun that has not ended.
+/// begun that has not ended; and whether there was anything.
 ///
 /// # Errors
 /// When another has them, or what was begun can't be ended: the set can't be served.
-pub fn open(ui: &Ui, manifest: &Manifest, account: &Identity) -> Result<(Store, Line)> {
+pub fn open(ui: &Ui, manifest: &Manifest, account: &Identity) -> Result<(Store, Line, bool)> {
     let (store, line) = (Store::open(&manifest.name)?, Line::open(manifest, account)?);
     gate::open_left(&manifest.gate);
     let Some(journal) = store.journal()? else {
         // The last rename of a switch comes after the note that it has ended.
         store.keep_previous()?;
-        return Ok((store, line));
+        return Ok((store, line, false));
     };
     ui.note("what was begun here before was cut off; it is ended first");
+    // Not what is to come: it may be for another server.
+    let begun = known(&store)?.unwrap_or_else(|| manifest.clone());
     match journal {
-        Journal::Switch { wanted, from } => switch(ui, &store, &line, manifest, &wanted, from)?,
+        Journal::Switch { wanted, from } => switch(ui, &store, &line, &begun, &wanted, from)?,
         Journal::Removal => {
-            removal::end(&store, manifest)?;
+            removal::end(&store, &begun)?;
             // These have gone with the rest.
             drop((store, line));
-            return Ok((Store::open(&manifest.name)?, Line::open(manifest, account)?));
+            return Ok((Store::open(&manifest.name)?, Line::open(manifest, account)?, true));
         }
     }
-    Ok((store, line))
+    Ok((store, line, true))
+}
+
+/// What is known of a site whose set may be on its way.
+///
+/// # Errors
+/// When it can't be read.
+pub fn known(store: &Store) -> Result<Option<Manifest>> {
+    for folder in [store.live.clone(), store.next(), store.at(Source::Staged)] {
+        if let Some(manifest) = Store::manifest(&folder)? {
+            return Ok(Some(manifest));
+        }
+    }
+    Ok(None)
 }
 
 fn switch(ui: &Ui, store: &Store, line: &Line, manifest: &Manifest, wanted: &str, source: Source) -> Result<()> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::store::{Journal, Source, Store};
-use super::{place, traces};
+use super::{disk, layout, place, traces};
 use crate::live::daemons::Daemons;
 use crate::live::server::Server;
 use crate::production::manifest::Manifest;
@@ -37,14 +37,12 @@ pub fn end(store: &Store, manifest: &Manifest) -> Result<()> {
         server.retire()?;
     }
     place::take_away(store, manifest)?;
-    traces::remove(store)?;
+    traces::remove(store, &server)?;
     if manifest.is_shared() && server.pid().is_some() {
         server.reload()?;
         until_gone(&server, manifest)?;
     }
-    if let Some(folder) = manifest.gate.parent() {
-        let _ = fs::remove_dir_all(folder);
-    }
+    let _ = fs::remove_dir_all(layout::run(&manifest.name));
     store.remove()
 }
 
@@ -53,15 +51,16 @@ pub fn end(store: &Store, manifest: &Manifest) -> Result<()> {
 ///
 /// # Errors
 /// When it can't be removed.
-pub fn give_up(store: &Store) -> Result<()> {
+pub fn give_up(store: &Store, manifest: &Manifest) -> Result<()> {
     if store.journal()?.is_some() {
         return Ok(());
     }
-    store.give_back(Source::Staged)?;
+    // The next one may be the one of before, which could not be kept.
+    disk::remove_folder(&store.at(Source::Staged))?;
     if store.live.exists() {
         return Ok(());
     }
-    traces::remove(store)?;
+    traces::remove(store, &Server::of(manifest))?;
     store.remove()
 }
 
@@ -72,5 +71,5 @@ fn until_gone(server: &Server, manifest: &Manifest) -> Result<()> {
     while started.elapsed() < LIMIT && !daemons.running()?.is_empty() {
         thread::sleep(LOOK);
     }
-    if server.pid().is_some() { Ok(()) } else { server.start(false) }
+    if server.pid().is_some() { Ok(()) } else { server.start() }
 }

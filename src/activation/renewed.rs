@@ -37,7 +37,7 @@ pub fn renew(manifest: &Manifest, old: &[u32], line: &Line) -> Result<()> {
     if server.pid().is_some() {
         server.reload()?;
     } else {
-        server.start(true)?;
+        server.start()?;
     }
     if reports(manifest)? {
         until_all_answer(manifest, &server, old, line)?;

@@ -51,7 +51,11 @@ pub fn stage(store: &Store, parcel: &Parcel, account: &Identity) -> Result<()> {
         }
     }
     let made = files.iter().map(|(name, text)| (name.as_str(), text.as_bytes()));
-    let record = Record::of(record::id(), made);
+    let mut record = Record::of(record::id(), made);
+    if let Some(digest) = Store::record(&store.live)?.and_then(|live| live.files.get(SECRETS).cloned()) {
+        // What came with an earlier set is renewed by a later one.
+        record.files.entry(SECRETS.to_owned()).or_insert(digest);
+    }
     store::note(&next, &record)
 }
 

@@ -215,6 +215,10 @@ impl Store {
     /// # Errors
     /// When it can't be removed.
     pub fn remove(&self) -> Result<()> {
+        // The journal last: whatever is left without it would be taken for a set.
+        for set in [self.next(), self.at(Source::Staged), self.at(Source::Previous)] {
+            disk::remove_folder(&set)?;
+        }
         disk::remove_folder(&self.own)?;
         // Unless there are others.
         let _ = fs::remove_dir(DEPLOYMENTS);
@@ -235,7 +239,9 @@ impl Store {
     /// When it can't be read.
     pub fn manifest(folder: &Path) -> Result<Option<Manifest>> {
         let path = folder.join(manifest::FILE);
-        files::read_if_exists(&path)?.map(|text| Manifest::read(&path, &text)).transpose()
+        let manifest = files::read_if_exists(&path)?.map(|text| Manifest::read(&path, &text)).transpose()?;
+        manifest.as_ref().map_or(Ok(()), layout::check)?;
+        Ok(manifest)
     }
 }
 

@@ -1,7 +1,8 @@
 //! One set takes the place of another while the site serves: whole, without a failed request, and back if it can't
 //! answer.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -18,6 +19,9 @@ use crate::process;
 use crate::production::manifest::Manifest;
 use crate::ui::problem::Problem;
 use crate::ui::term::Ui;
+
+/// So much of a log is looked at, in bytes.
+const END_OF_LOG: u64 = 16 * 1024;
 
 /// Changes places.
 pub struct Switch<'a> {
@@ -74,13 +78,16 @@ impl Switch<'_> {
 
     fn done(&self) -> Result<()> {
         self.store.end()?;
-        self.store.keep_previous()
+        if let Err(error) = self.store.keep_previous() {
+            self.ui.warn(&format!("the set of before is in {}: {error:#}", self.store.next().display()));
+        }
+        Ok(())
     }
 
     /// The old set is put back, and served; `error` is why.
     fn back(&self, wanted: &str, error: anyhow::Error, gate: Option<Gate>) -> Result<()> {
         interrupt::forget();
-        let (mut problem, last) = (as_problem(error), self.last_words());
+        let mut problem = as_problem(error);
         self.ui.warn("the new set does not answer; what was there before is put back");
         let (gate, pids) = match (gate, &self.old) {
             (Some(gate), Some(old)) => (Some(gate), Daemons::of(old)?.running()?),
@@ -99,7 +106,7 @@ impl Switch<'_> {
         }
         let what = if self.old.is_some() { "the set of before serves" } else { "nothing of it is left" };
         problem.message = format!("{}; {what}", problem.message);
-        problem.detail.get_or_insert(last);
+        problem.detail.get_or_insert_with(|| self.last_words());
         Err(problem.into())
     }
 
@@ -111,9 +118,15 @@ impl Switch<'_> {
         let server = Server::of(&self.new);
         match &self.old {
             Some(old) => renewed::renew(old, pids, self.line),
-            None if !self.new.is_shared() => server.retire(),
+            None if !self.new.is_shared() => {
+                if server.pid().is_some() {
+                    server.retire()
+                } else {
+                    Ok(())
+                }
+            }
             None if server.pid().is_some() => server.reload(),
-            None => server.start(false),
+            None => server.start(),
         }
     }
 
@@ -149,8 +162,13 @@ impl Switch<'_> {
 
     /// What Apache has logged last.
     fn last_words(&self) -> String {
-        let log = fs::read(self.new.logs.join("error.log")).unwrap_or_default();
-        process::last_lines(&String::from_utf8_lossy(&log), 5)
+        let mut end = Vec::new();
+        let log = File::open(self.new.logs.join("error.log")).and_then(|mut log| {
+            let length = log.metadata()?.len();
+            log.seek(SeekFrom::Start(length.saturating_sub(END_OF_LOG)))?;
+            log.read_to_end(&mut end)
+        });
+        if log.is_ok() { process::last_lines(&String::from_utf8_lossy(&end), 5) } else { String::new() }
     }
 }
 

@@ -8,13 +8,14 @@ use anyhow::Result;
 use super::store::Store;
 use super::{layout, modules};
 use crate::files;
+use crate::live::server::Server;
 use crate::production::manifest::Manifest;
 
-/// Makes what is missing, and notes it.
+/// Makes the folders that are missing, and notes it.
 ///
 /// # Errors
-/// When it can't be made.
-pub fn make(store: &Store, manifest: &Manifest) -> Result<()> {
+/// When they can't be made.
+pub fn make_folders(store: &Store, manifest: &Manifest) -> Result<()> {
     let mut traces = store.traces()?;
     for (folder, mode) in layout::folders(manifest) {
         let missing: Vec<_> = folder.ancestors().take_while(|folder| !folder.exists()).map(ToOwned::to_owned).collect();
@@ -28,6 +29,15 @@ pub fn make(store: &Store, manifest: &Manifest) -> Result<()> {
             made.map_err(|error| files::unwritable(folder, error))?;
         }
     }
+    Ok(())
+}
+
+/// Has Apache load the modules that are missing, and notes it.
+///
+/// # Errors
+/// When one is not installed.
+pub fn enable_modules(store: &Store, manifest: &Manifest) -> Result<()> {
+    let mut traces = store.traces()?;
     let missing = modules::missing(&manifest.modules);
     if !missing.is_empty() {
         traces.modules.extend(modules::links_of(&missing));
@@ -45,9 +55,13 @@ pub fn make(store: &Store, manifest: &Manifest) -> Result<()> {
 ///
 /// # Errors
 /// When Apache's modules can't be disabled.
-pub fn remove(store: &Store) -> Result<()> {
+pub fn remove(store: &Store, server: &Server) -> Result<()> {
     let traces = store.traces()?;
-    modules::disable(&traces.modules)?;
+    let disabled = modules::disable(&traces.modules)?;
+    // Another site may have come to rely on them.
+    if !disabled.is_empty() && server.test().is_err() {
+        modules::enable(&disabled)?;
+    }
     for folder in traces.folders {
         let _ = fs::remove_dir(folder);
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use nix::sys::stat::{Mode, umask};
 
 use crate::activation::parcel::Parcel;
 use crate::activation::store::{Source, Store};
@@ -30,10 +31,12 @@ pub fn run(ui: &Ui, args: &ActivateArgs) -> Result<()> {
     if args.dry_run {
         return show(ui, args, &parcel);
     }
-    let (store, line) = recovery::open(ui, manifest, &account)?;
+    let (store, line, _) = recovery::open(ui, manifest, &account)?;
     let result = activate(ui, args, &parcel, &account, (&store, &line));
-    if result.is_err() {
-        removal::give_up(&store)?;
+    if result.is_err()
+        && let Err(error) = removal::give_up(&store, manifest)
+    {
+        ui.warn(&format!("what was made ready could not be removed: {error:#}"));
     }
     result
 }
@@ -69,10 +72,11 @@ fn activate(
 fn go_live(switch: &Switch, parcel: &Parcel, account: &Identity) -> Result<()> {
     let Switch { ui, store, line, new, .. } = switch;
     ui.status("Checking", "the new set in a private copy of /etc");
-    place::adopt(store, new)?;
-    traces::make(store, new)?;
+    traces::make_folders(store, new)?;
     stage::stage(store, parcel, account)?;
     rehearsal::check(new, Source::Staged, line)?;
+    place::adopt(store, new)?;
+    traces::enable_modules(store, new)?;
     ui.status("Activating", &format!("{} at {}", new.name, new.url));
     switch.run()
 }
@@ -98,6 +102,8 @@ fn show(ui: &Ui, args: &ActivateArgs, parcel: &Parcel) -> Result<()> {
 /// With the command for sudo.
 pub fn require_root(command: &str) -> Result<(), Problem> {
     if identity::is_root() {
+        // Others must be able to read what root makes for them.
+        umask(Mode::from_bits_truncate(0o022));
         return Ok(());
     }
     Err(Problem::environment("only root can change what Apache serves").hint(format!("sudo {command}")))

@@ -2,12 +2,11 @@
 
 use anyhow::Result;
 
+use super::activate::require_root;
 use crate::cli::ReloadArgs;
 use crate::files;
-use crate::identity;
 use crate::live::rolling::Rolling;
 use crate::live::{deployed, scratch};
-use crate::ui::problem::Problem;
 use crate::ui::term::Ui;
 
 /// Renews the processes, one at a time.
@@ -16,10 +15,7 @@ use crate::ui::term::Ui;
 /// When no such site runs here, or the new code can't answer.
 pub fn run(ui: &Ui, args: &ReloadArgs) -> Result<()> {
     let manifest = deployed::find(args.name.as_deref(), &files::current_folder()?)?;
-    if !identity::is_root() {
-        let problem = Problem::environment(format!("only root can tell the processes of {}", manifest.name));
-        return Err(problem.hint(format!("sudo djwsgi reload {}", manifest.name)).into());
-    }
+    require_root(&format!("djwsgi reload {}", manifest.name))?;
     ui.status("Reloading", &manifest.name);
     let rolling = Rolling::of(&manifest)?;
     if args.check {

@@ -121,11 +121,10 @@ pub fn open_left(path: &Path) {
 
 /// Opens the gate at `path`, whoever shut it: all who wait go on.
 fn open(path: &Path) {
-    if !is_shut(path) {
-        return;
-    }
     let away = path.with_extension("open");
-    if fs::rename(path, &away).is_err() {
+    // One may be left there by a keeper that was killed in between.
+    let _ = fs::rename(path, &away);
+    if !is_shut(&away) {
         return;
     }
     // For both, so that it does not wait for a reader.

@@ -64,8 +64,7 @@ pub fn check_by(manifest: &Manifest, line: &Line, command: impl Fn(&Path, &Ident
         }
     };
     // It has said what there is to say.
-    let _ = child.kill();
-    let _ = child.wait();
+    process::end_group(&mut child, Duration::ZERO);
     Ok(result?)
 }
 

@@ -17,6 +17,9 @@ use crate::ui::problem::Problem;
 /// systemd waits that long for a service to start.
 const START: Duration = Duration::from_secs(90);
 
+/// Reading a config takes a second.
+const TEST: Duration = Duration::from_secs(30);
+
 /// Names of Apache's program.
 const NAMES: [&str; 2] = ["apache2", "httpd"];
 
@@ -44,11 +47,31 @@ impl<'a> Server<'a> {
         self.manifest.binary.exists()
     }
 
+    /// Has it say whether it would read its config.
+    ///
+    /// # Errors
+    /// With what is wrong with it.
+    pub fn test(&self) -> Result<()> {
+        let words = self.check();
+        let Some((program, arguments)) = words.split_first() else { return Ok(()) };
+        let finished = process::run(Command::new(program).args(arguments), TEST)?;
+        if finished.status.success() {
+            return Ok(());
+        }
+        let what = "Apache does not accept its config, and goes on with what it has read before";
+        Err(Problem::findings(what).detail(finished.stderr.trim_end()).into())
+    }
+
     /// Has it read its config again: running requests are finished by the processes of before.
     ///
     /// # Errors
-    /// When it does not run.
+    /// When it does not run, or the config is one that it would end with.
     pub fn reload(&self) -> Result<()> {
+        self.test()?;
+        if !self.manifest.is_shared() {
+            // The set may have another unit.
+            self.systemctl(&["daemon-reload"])?;
+        }
         let told = self.pid().map(|pid| kill(Pid::from_raw(pid.cast_signed()), Signal::SIGUSR1));
         match told {
             Some(Ok(())) => Ok(()),
@@ -57,15 +80,13 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// Starts its service; `enable`: at every start of the machine from now on.
+    /// Starts its service; one of the site's own at every start of the machine from now on.
     ///
     /// # Errors
     /// When systemd can't.
-    pub fn start(&self, enable: bool) -> Result<()> {
-        if self.manifest.target == Target::Standalone {
+    pub fn start(&self) -> Result<()> {
+        if !self.manifest.is_shared() {
             self.systemctl(&["daemon-reload"])?;
-        }
-        if enable {
             self.systemctl(&["enable"])?;
         }
         self.systemctl(&["start"])

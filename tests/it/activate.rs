@@ -119,7 +119,7 @@ fn a_set_that_cannot_serve_is_refused_and_nothing_changes() {
         again; chmod 755 out; chmod 644 out/*
         setpriv --reuid mysite --regid mysite --clear-groups $djwsgi activate out 2>&1 | tail -1 || true
         $djwsgi activate out </dev/null 2>&1 | tail -1 || true
-        $djwsgi activate out --dry-run 2>dry; grep -c Would dry >&2
+        $djwsgi activate out --dry-run 2>dry; grep -o "exchange /etc/djwsgi/mysite\|secrets.env, as [a-z/.]*\|have Apache (process" dry
         same
         $djwsgi activate out --yes 2>/dev/null & first=$!
         while [ ! -e /etc/djwsgi/.mysite/staged ]; do sleep 0.01; done
@@ -191,6 +191,9 @@ fn a_set_that_cannot_serve_is_refused_and_nothing_changes() {
         "same",
         "hint: sudo djwsgi activate out",
         "hint: there is no terminal to ask on; pass --yes to agree",
+        "secrets.env, as /etc/djwsgi/mysite/secrets.env",
+        "exchange /etc/djwsgi/mysite",
+        "have Apache (process",
         "same",
         "refused 1",
         "another djwsgi is activating",
@@ -244,6 +247,11 @@ if os.environ.get(\"BREAKS\"):
         rollback; said "the set of before serves"; found
         ls /etc/djwsgi/.mysite
         touch over; wait $load
+        # Another site has come to need a module that was enabled for this one.
+        printf "Listen 81\nHeader set X-Other 1\n" >/etc/apache2/conf-enabled/other.conf
+        apachectl -k graceful
+        rollback --remove
+        curl -s -o /dev/null -w "%{{http_code}} %header{{x-other}}\n" --retry 5 --retry-connrefused http://127.0.0.1:81/
         "#
     ));
     assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
@@ -269,6 +277,8 @@ if os.environ.get(\"BREAKS\"):
         "lock",
         "previous",
         "traces.json",
+        "done",
+        "200 1",
     ];
     assert_eq!(shown.out.lines().collect::<Vec<_>>(), expected, "{}", shown.err);
     let load: Value = load(&sandbox, "load.json");

@@ -78,6 +78,10 @@ fn a_site_that_was_deployed_by_hand_is_taken_over_and_comes_back() {
         sed "s/^Timeout .*/Timeout 61/" /etc/djwsgi/mysite/00-mysite.conf >/etc/apache2/sites-available/00-mysite.conf
         sed -i "s/^KeepAliveTimeout .*/KeepAliveTimeout 7/" out/00-mysite.conf
         $djwsgi activate out --yes 2>&1 | head -1 || true
+        # What is not djwsgi's does not go with the site.
+        rm /etc/apache2/sites-available/00-mysite.conf
+        ln -s /etc/djwsgi/mysite/00-mysite.conf /etc/apache2/sites-available/00-mysite.conf
+        $djwsgi rollback --remove --yes 2>&1 | grep -o "put there .*" || true
         # Static files need not wait, whatever becomes of the site.
         mkfifo /run/djwsgi/mysite/gate
         get /static/admin/css/base.css >file; head -c 4 file; echo
@@ -85,6 +89,9 @@ fn a_site_that_was_deployed_by_hand_is_taken_over_and_comes_back() {
         cat </dev/null >/run/djwsgi/mysite/gate; rm /run/djwsgi/mysite/gate
         get /
         touch over; wait $load
+        # Of what it has not made it takes nothing away.
+        $djwsgi rollback --remove --overwrite --yes 2>&1 | tail -1
+        ls /etc/apache2/mods-enabled | grep -c "headers.load" || true
         "#,
     );
     assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
@@ -96,10 +103,13 @@ fn a_site_that_was_deployed_by_hand_is_taken_over_and_comes_back() {
         "KeepAliveTimeout 5",
         "one",
         "error: somebody has edited /etc/apache2/sites-available/00-mysite.conf",
+        "put there /etc/djwsgi/mysite/own.conf, /etc/djwsgi/mysite/secrets.env",
         "/*",
         "",
         "waits",
         "one",
+        "     Removed mysite; its code, data and logs stay",
+        "1",
     ];
     let expected: Vec<&str> = expected.iter().map(|line| line.trim_end()).collect();
     assert_eq!(shown.out.lines().map(str::trim_end).collect::<Vec<_>>(), expected, "{}", shown.err);
