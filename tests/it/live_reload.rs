@@ -208,7 +208,7 @@ fn whoever_cannot_renew_is_told_why() {
     );
     assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
     let expected = [
-        "error: only root can tell the processes of mysite",
+        "error: only root can change what Apache serves",
         "hint: sudo djwsgi reload mysite",
         "error: mysite is being renewed already",
         "slow v0",
