@@ -1,15 +1,19 @@
 //! What was begun by a djwsgi that was killed is ended first: the set that is in its place is served, or the one before
 //! it.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use super::removal;
 use super::store::{Journal, Source, Store};
 use super::switch::Switch;
 use super::{place, renewed};
+use crate::files;
 use crate::identity::Identity;
 use crate::live::gate;
 use crate::live::line::Line;
+use crate::live::server::Server;
 use crate::production::manifest::Manifest;
 use crate::ui::term::Ui;
 
@@ -39,6 +43,20 @@ pub fn open(ui: &Ui, manifest: &Manifest, account: &Identity) -> Result<(Store, 
         }
     }
     Ok((store, line, true))
+}
+
+/// Has Apache read what is there, if a djwsgi was killed while sets changed places: nobody knows whether it has, and a
+/// process that begins anew must not find the one set's script under the other's config. `gate` is the site's.
+///
+/// # Errors
+/// When Apache does not accept it.
+pub fn settle(gate: &Path) -> Result<()> {
+    let Some(name) = gate.parent().map(files::name) else { return Ok(()) };
+    let store = Store::of(&name);
+    match Store::manifest(&store.live)? {
+        Some(manifest) if store.journal()?.is_some() => Server::of(&manifest).reload(),
+        _ => Ok(()),
+    }
 }
 
 /// What is known of a site whose set may be on its way.

@@ -14,7 +14,7 @@ mod wait;
 
 use anyhow::Result;
 
-use crate::activation::private;
+use crate::activation::{private, recovery};
 use crate::apache::launch;
 use crate::cli::Command;
 use crate::live::gate;
@@ -42,7 +42,7 @@ pub fn run(ui: &Ui, command: Command) -> Result<()> {
             Ok(())
         }
         Command::ExecServer(args) => launch::exec(args.parent, &args.argv),
-        Command::ExecGate(args) => gate::keep(&args.path),
+        Command::ExecGate(args) => gate::keep(&args.path, || recovery::settle(&args.path)),
         Command::ExecPrivate(args) => private::enter(&args),
     }
 }

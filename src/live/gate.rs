@@ -83,11 +83,12 @@ fn is_shut(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_fifo())
 }
 
-/// The keeper: shuts the gate at `path` until stdin ends.
+/// The keeper: shuts the gate at `path` until it is told to open it. Before it does so because the process that would
+/// have told it was killed, it does what is `left` to do.
 ///
 /// # Errors
 /// When it can't be made.
-pub fn keep(path: &Path) -> Result<()> {
+pub fn keep(path: &Path, left: impl FnOnce() -> Result<()>) -> Result<()> {
     let next = path.with_extension("next");
     let _ = fs::remove_file(&next);
     // What the umask leaves is not enough: Apache's workers are another user's.
@@ -103,11 +104,12 @@ pub fn keep(path: &Path) -> Result<()> {
         let _ = sender.send(said);
     });
     let said = ended.recv_timeout(LONGEST).unwrap_or_default();
+    let result = if said == OPEN { Ok(()) } else { left() };
     if said != OPEN {
         thread::sleep(KILLED);
     }
     open(path);
-    Ok(())
+    result
 }
 
 /// Waits until the keeper of one who was killed has opened the gate at `path`; should it have been killed too, opens it.
