@@ -17,10 +17,11 @@ pub const READABLE: u32 = 0o644;
 ///
 /// # Errors
 /// When it can't be made.
-pub fn link((link, target): &Link) -> Result<()> {
-    if fs::read_link(link).is_ok_and(|present| present == *target) {
+pub fn link(own: &Link) -> Result<()> {
+    if leads(own) {
         return Ok(());
     }
+    let (link, target) = own;
     let next = link.with_file_name(format!(".{}.djwsgi", files::name(link)));
     remove_file(&next)?;
     symlink(target, &next).and_then(|()| fs::rename(&next, link)).map_err(|error| files::unwritable(link, error))
@@ -30,11 +31,13 @@ pub fn link((link, target): &Link) -> Result<()> {
 ///
 /// # Errors
 /// When it can't be removed.
-pub fn unlink((link, target): &Link) -> Result<()> {
-    if fs::read_link(link).is_ok_and(|present| present == *target) {
-        return remove_file(link);
-    }
-    Ok(())
+pub fn unlink(own: &Link) -> Result<()> {
+    if leads(own) { remove_file(&own.0) } else { Ok(()) }
+}
+
+/// Whether a link is there and leads where it is to.
+pub fn leads((link, target): &Link) -> bool {
+    fs::read_link(link).is_ok_and(|present| present == *target)
 }
 
 /// Writes a file of a set, for its readers, whole and on the disk.

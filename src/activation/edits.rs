@@ -1,12 +1,12 @@
 //! What somebody has changed on the server: it is not ours to replace.
 
-use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use similar::TextDiff;
 
 use super::certificates::CATCH_ALL;
+use super::disk;
 use super::layout;
 use super::parcel::{Parcel, SECRETS};
 use super::record::{self, RECORD};
@@ -53,10 +53,7 @@ fn difference(present: &str, wanted: &str) -> String {
 /// Links that are not ours, what they are to lead to, and the text that is there.
 fn in_place_of_links(manifest: &Manifest) -> Result<Vec<(PathBuf, PathBuf, String)>> {
     let mut found = Vec::new();
-    for (link, target) in layout::links(manifest) {
-        if fs::read_link(&link).is_ok_and(|present| present == target) {
-            continue;
-        }
+    for (link, target) in layout::links(manifest).into_iter().filter(|own| !disk::leads(own)) {
         if let Some(text) = files::read_if_exists(&link)? {
             found.push((link, target, text));
         }

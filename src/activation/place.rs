@@ -56,10 +56,10 @@ pub fn adopt(store: &Store, manifest: &Manifest) -> Result<()> {
         return Ok(());
     }
     // The last one is what Apache finds.
-    for (link, target) in layout::links(manifest) {
-        let is_ours = fs::read_link(&link).is_ok_and(|present| present == target);
-        let place = store.live.join(files::name(&target));
-        let text = if is_ours { None } else { files::read_if_exists(&link)? };
+    for own in layout::links(manifest) {
+        let (link, target) = &own;
+        let place = store.live.join(files::name(target));
+        let text = if disk::leads(&own) { None } else { files::read_if_exists(link)? };
         if let Some(text) = text.filter(|text| fs::read_to_string(&place).ok().as_ref() != Some(text)) {
             disk::put(&place, text.as_bytes(), disk::READABLE, None)?;
         }

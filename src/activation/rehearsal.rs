@@ -7,8 +7,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 
 use super::private::Folders;
 use super::store::Source;
@@ -70,7 +68,7 @@ fn start(manifest: &Manifest, folders: &Folders, mut command: Command) -> Result
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).process_group(0);
     let mut child = command.spawn().map_err(|error| process::cannot_start("djwsgi".as_ref(), error))?;
     let result = until_started(&mut child, &folders.run.join(files::name(&manifest.pid_file)));
-    end(&mut child);
+    process::end_group(&mut child, GRACE);
     let said = || folders.said();
     result.map_err(|fault| match fault {
         Fault::Interrupted => Problem::interrupted().into(),
@@ -102,18 +100,6 @@ fn until_started(child: &mut Child, pid_file: &Path) -> Result<(), Fault> {
         }
         std::thread::sleep(LOOK);
     }
-}
-
-/// Ends it and all its processes.
-fn end(child: &mut Child) {
-    let group = Pid::from_raw(child.id().cast_signed());
-    let _ = killpg(group, Signal::SIGTERM);
-    let started = Instant::now();
-    while started.elapsed() < GRACE && !matches!(child.try_wait(), Ok(Some(_))) {
-        std::thread::sleep(LOOK);
-    }
-    let _ = killpg(group, Signal::SIGKILL);
-    let _ = child.wait();
 }
 
 fn refused(what: &str, detail: &str) -> anyhow::Error {

@@ -1,6 +1,6 @@
 //! The next set, made ready beside the one that runs.
 
-use std::fs::{self, DirBuilder};
+use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -46,7 +46,6 @@ pub fn stage(store: &Store, parcel: &Parcel, account: &Identity) -> Result<()> {
     if parcel.manifest.https_port.is_some() && !certificates::has_catch_all(&next) {
         let (certificate, key) = certificates::catch_all()?;
         for (name, text, mode) in [(CATCH_ALL[0], certificate, READABLE), (CATCH_ALL[1], key, PRIVATE)] {
-            disk::remove_file(&next.join(name))?;
             disk::put(&next.join(name), text.as_bytes(), mode, None)?;
         }
     }
@@ -102,5 +101,5 @@ pub fn is_active(store: &Store, parcel: &Parcel) -> Result<bool> {
             return Ok(false);
         }
     }
-    Ok(layout::links(&parcel.manifest).iter().all(|(link, target)| fs::read_link(link).is_ok_and(|own| own == *target)))
+    Ok(layout::links(&parcel.manifest).iter().all(disk::leads))
 }

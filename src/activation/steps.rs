@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::parcel::{Parcel, SECRETS};
 use super::store::Store;
-use super::{certificates, layout, modules, stage};
+use super::{certificates, disk, layout, modules, stage};
 use crate::live::server::Server;
 use crate::production::manifest::Manifest;
 
@@ -41,10 +41,8 @@ pub fn of(store: &Store, parcel: &Parcel) -> Result<Vec<String>> {
     } else {
         format!("put it in its place, {live}")
     });
-    for (link, target) in layout::links(manifest) {
-        if std::fs::read_link(&link).ok().as_ref() != Some(&target) {
-            steps.push(format!("link {} to {}", link.display(), target.display()));
-        }
+    for (link, target) in layout::links(manifest).into_iter().filter(|own| !disk::leads(own)) {
+        steps.push(format!("link {} to {}", link.display(), target.display()));
     }
     steps.push(match server.pid() {
         Some(pid) => format!("have Apache (process {pid}) read its config again"),
