@@ -11,8 +11,10 @@ sys.path.insert(0, FOLDER)
 # Its modules are djwsgi's own, and so is the folder of their compiled forms: whatever the user has said
 # of the site's.
 kept, sys.dont_write_bytecode = sys.dont_write_bytecode, False
-from djwsgi_harness import slot
+from djwsgi_harness import saves, slot
 sys.dont_write_bytecode = kept
 sys.path.remove(FOLDER)
 
 application = slot.start(os.path.join(FOLDER, "harness.json"))
+# What mod_wsgi asks before each request.
+reload_required = saves.is_outdated

@@ -67,8 +67,9 @@ class Line:
                     self._descriptors.extend(numbers)
         line, self._buffer = self._buffer.split(b"\n", 1)
         message = json.loads(line)
-        if message.get("listener"):
-            message["listener"] = self._descriptors.pop(0)
+        for name in ("listener", "saves"):
+            if message.get(name):
+                message[name] = self._descriptors.pop(0)
         return message
 
     def waiting(self):

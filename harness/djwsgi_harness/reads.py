@@ -73,6 +73,23 @@ def take():
     return noted
 
 
+def count():
+    """How much was read."""
+    return len(_last)
+
+
+def concerns(path, content_only):
+    """Whether something was read at `path` or looked for there; unless its content alone may have
+    changed, also whether that is so below it, or its folder was listed."""
+    if path in _last:
+        return True
+    if content_only:
+        return False
+    folder, name = os.path.split(path)
+    below = path + os.sep
+    return (folder in _last and _counts(name)) or any(known.startswith(below) for known in list(_last))
+
+
 def written():
     """The files that the site has written itself while it loaded."""
     return sorted(_written)

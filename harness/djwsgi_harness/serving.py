@@ -10,7 +10,7 @@ import time
 import traceback
 import types
 
-from . import reads
+from . import reads, saves
 
 _CALM = 0.1   # seconds in which the first request is not disturbed
 _LOOK = 0.01  # seconds between looks at requests that are still running
@@ -29,12 +29,10 @@ def numbered(application, build):
     return answer
 
 
-def listen_to(line, listener, before):
-    """Follow what djwsgi asks for, in a thread of its own, which does `before` when there is time."""
+def listen_to(line, listener, later):
+    """Follow what djwsgi asks for, in a thread of its own; do `later`, in another, when there is time."""
     def follow():
         try:
-            select.select([line], [], [], _CALM)
-            before()
             while True:
                 message = line.receive()
                 if message is None:
@@ -48,11 +46,25 @@ def listen_to(line, listener, before):
             os._exit(0)
 
     threading.Thread(target=follow, name="djwsgi", daemon=True).start()
+    timer = threading.Timer(_CALM, _quietly, [later])
+    timer.daemon = True
+    timer.start()
+
+
+def _quietly(later):
+    try:
+        later()
+    except OSError:
+        pass  # djwsgi has gone
 
 
 def _follow(message, line, listener):
     what = message["do"]
-    if what == "retire":
+    if what == "checked":
+        saves.checked(message["number"])
+    elif what == "leave":
+        saves.leave()
+    elif what == "retire":
         _retire(listener, message["grace"])
     elif what == "templates":
         reset_templates()

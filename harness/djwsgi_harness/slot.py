@@ -16,7 +16,7 @@ import time
 import traceback
 import types
 
-from . import ahead, control, imports, leading, page, reads, serving, standby
+from . import ahead, control, imports, leading, page, reads, saves, serving, standby
 
 _MOST_STANDBYS = 8   # besides those before what is likely to change
 _QUICK = 50         # milliseconds
@@ -139,6 +139,8 @@ def _serve(application, failed):
     gc.freeze()
     reads.tell_early(None)
     reads.announce_with(lambda noted: _line.send(said="read", reads=noted))
+    saves.begin(_line, _listener, message)
+    standby.outlive_rejection()
     serving.listen_to(_line, _listener, _have_time)
     return serving.numbered(application, _order["build"])
 

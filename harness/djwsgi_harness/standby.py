@@ -206,3 +206,9 @@ def plain_signals():
     import _signal
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGXCPU):
         _signal.signal(number, _signal.SIG_DFL)
+
+
+def outlive_rejection():
+    """mod_wsgi sends INT to a process that has sent a request back: it would not end the others'."""
+    import _signal
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)

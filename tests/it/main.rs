@@ -40,6 +40,7 @@ mod reload_leading;
 mod reload_life;
 mod reload_modules;
 mod reload_monitor;
+mod reload_never_old;
 mod reload_packages;
 mod reload_polling;
 mod reload_templates;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use crate::support::reload::{NOTICE, Polling, add_settings, first_answer, reloads, settle, telling};
+use crate::support::reload::{Polling, add_settings, first_answer, reloads, settle, telling};
 use crate::support::server::free_port;
 use crate::support::{Flavor, LONG, Sandbox, Server, on_both, until};
 
@@ -125,7 +125,6 @@ fn every_answer_has_the_number_of_its_build_and_it_grows() {
 /// The last thing told of where a build was forked from.
 fn forked_from(sandbox: &Sandbox, server: &Server, word: &str) -> String {
     sandbox.view("mysite", word);
-    std::thread::sleep(NOTICE);
     assert_eq!(server.get(""), (200, word.to_owned()));
     server.until_says(&format!("  build {}, ", settle(sandbox, "mysite")));
     server.err().lines().rfind(|line| line.starts_with("  build ")).unwrap().to_owned()

@@ -11,7 +11,7 @@ use crate::files;
 
 const PACKAGE: &str = "djwsgi_harness";
 
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 13] = [
     ("slot.wsgi", include_str!("../../../harness/slot.wsgi")),
     ("djwsgi_harness/__init__.py", include_str!("../../../harness/djwsgi_harness/__init__.py")),
     ("djwsgi_harness/ahead.py", include_str!("../../../harness/djwsgi_harness/ahead.py")),
@@ -20,6 +20,7 @@ const FILES: [(&str, &str); 12] = [
     ("djwsgi_harness/leading.py", include_str!("../../../harness/djwsgi_harness/leading.py")),
     ("djwsgi_harness/page.py", include_str!("../../../harness/djwsgi_harness/page.py")),
     ("djwsgi_harness/reads.py", include_str!("../../../harness/djwsgi_harness/reads.py")),
+    ("djwsgi_harness/saves.py", include_str!("../../../harness/djwsgi_harness/saves.py")),
     ("djwsgi_harness/serving.py", include_str!("../../../harness/djwsgi_harness/serving.py")),
     ("djwsgi_harness/slot.py", include_str!("../../../harness/djwsgi_harness/slot.py")),
     ("djwsgi_harness/spare.py", include_str!("../../../harness/djwsgi_harness/spare.py")),

@@ -53,6 +53,8 @@ pub enum Said {
     Modules { names: Vec<String>, folders: Vec<PathBuf> },
     /// A process forked from it for this ended, with this status, or minus the signal.
     Exited { pid: i32, status: i32, role: Role, build: u64, index: u16 },
+    /// It serves, and something was saved that it may have read: what does it mean? Its questions are numbered.
+    Check { number: u64 },
     /// `djwsgi wait` wants to know when what is served is what is on the disk.
     Wait,
 }
@@ -113,7 +115,18 @@ pub enum Order<'a> {
     /// Have a fork ready for the next load, or none any more.
     Spare { wanted: bool },
     /// Serve.
-    Go,
+    Go {
+        /// A descriptor comes with the message: the kernel's notices of what is saved from now on.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        saves: bool,
+        /// The folders by the number that the notices give them, where only what was read matters.
+        folders: &'a BTreeMap<i32, Vec<PathBuf>>,
+    },
+    /// Everything that was saved before the question of this number is known; with 0: before it was told
+    /// to serve.
+    Checked { number: u64 },
+    /// Take no requests any more: they wait elsewhere for newer code.
+    Leave,
     /// Finish within so many seconds and end.
     Retire { grace: f64 },
     /// Stand by no longer.

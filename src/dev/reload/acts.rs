@@ -6,6 +6,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::reloader::Reloader;
+use super::waiting::Asked;
+use super::witness::Numbers;
 use crate::dev::event::Event;
 use crate::dev::harness::message::{Order, Role as Wire};
 use crate::dev::harness::route::Route;
@@ -19,7 +21,7 @@ impl Reloader<'_> {
             Action::Fork { from, job } => self.fork(from, &job),
             Action::Spare(id) => self.control.send(id, &Order::Spare { wanted: true }, None),
             Action::NoSpare(id) => self.control.send(id, &Order::Spare { wanted: false }, None),
-            Action::Go(id) => self.control.send(id, &Order::Go, None),
+            Action::Go(id) => self.go(id),
             Action::Retire(id) => {
                 let grace = self.settings.plan.grace.as_secs_f64();
                 self.control.send(id, &Order::Retire { grace }, None);
@@ -60,11 +62,30 @@ impl Reloader<'_> {
         let Some(place) = &self.place else { return };
         self.routes += 1;
         match Route::open(place, self.routes) {
-            Ok(route) => self.route = Some(route),
+            Ok(route) => {
+                self.route = Some(route);
+                for id in self.slots.serving() {
+                    self.control.send(id, &Order::Leave, None);
+                }
+            }
             Err(error) => {
                 let place = place.clone();
                 self.printer.print(move |ui| ui.error(&format!("cannot listen at {}: {error}", place.display())));
             }
+        }
+    }
+
+    /// Lets a process serve. It sees saves itself from now on; of those since it read what it has
+    /// read, it is told.
+    fn go(&mut self, id: Id) {
+        let page = Numbers::new();
+        let numbers = self.disk.witness(id);
+        // What a process had read that died while it loaded, the page in its place does not know.
+        let folders = numbers.as_ref().filter(|_| !self.slots.shows_page()).unwrap_or(&page);
+        let order = Order::Go { saves: numbers.is_some(), folders };
+        self.control.send(id, &order, self.disk.witness_of(id));
+        if numbers.is_some() {
+            self.mark(Asked::Check { id, number: 0 });
         }
     }
 

@@ -1,6 +1,7 @@
 //! What of the disk matters to the site, and what has changed of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,8 +11,9 @@ use walkdir::WalkDir;
 use super::content;
 use super::saved::Saved;
 use super::watch::{Aside, Watch};
+use super::witness::Numbers;
 use crate::dev::harness::message::Folders;
-use crate::dev::slots::Reads;
+use crate::dev::slots::{Id, Reads};
 use crate::files;
 
 /// A file that is gone may be on its way back: many editors save in such steps.
@@ -101,6 +103,34 @@ impl Disk {
     /// Whether files are looked at regularly, for want of notice from the kernel.
     pub fn polls(&self) -> bool {
         self.watch.polls()
+    }
+
+    /// Has a process that is to serve see saves itself, from now on. The folders by the number that its
+    /// notices give them, where only what it has read matters; `None` where the kernel does not tell.
+    pub fn witness(&mut self, id: Id) -> Option<Numbers> {
+        if self.polls() {
+            return None;
+        }
+        let marks = &self.marks;
+        let folders: Vec<PathBuf> = self.watch.folders().filter(|folder| *folder != marks).cloned().collect();
+        let mut numbers = self.watch.witnesses().begin(id, folders.iter()).ok()?;
+        let whole = |folder: &PathBuf| {
+            is_below(folder, &self.templates)
+                || is_below(folder, &self.translations)
+                || self.extra.iter().any(|extra| folder.starts_with(extra) || extra.parent() == Some(folder))
+        };
+        numbers.retain(|_, folders| !folders.iter().any(whole));
+        Some(numbers)
+    }
+
+    /// The queue of a process that sees saves itself.
+    pub fn witness_of(&mut self, id: Id) -> Option<BorrowedFd<'_>> {
+        self.watch.witnesses().of(id)
+    }
+
+    /// A process has gone.
+    pub fn end_witness(&mut self, id: Id) {
+        self.watch.witnesses().end(id);
     }
 
     /// Whether something is waited for.

@@ -11,6 +11,7 @@ mod source;
 mod told;
 mod waiting;
 mod watch;
+mod witness;
 
 pub use reloader::{Reloader, Settings};
 pub use saved::Saved;

@@ -13,6 +13,7 @@ use super::content;
 use super::disk::{Disk, Findings};
 use super::saved::Saved;
 use super::told::Told;
+use super::waiting::Asked;
 use super::watch::Watch;
 use crate::dev::event::Event;
 use crate::dev::harness::control::Control;
@@ -64,11 +65,12 @@ pub struct Reloader<'a> {
     pub(super) took: f64,
     /// Variables that have changed since Apache was started.
     pub(super) environment: Variables,
-    /// Connections of `djwsgi wait`: those whose mark has not been seen yet, those for which so many
-    /// rounds of looks are still to be made, and the others.
-    pub(super) marking: BTreeMap<PathBuf, Id>,
-    pub(super) looking: BTreeMap<Id, u8>,
-    pub(super) waiting: BTreeSet<Id>,
+    /// Questions: those whose mark has not been seen yet, those for which so many rounds of looks are
+    /// still to be made, and the others.
+    pub(super) marking: BTreeMap<PathBuf, Asked>,
+    pub(super) marks: u64,
+    pub(super) looking: BTreeMap<Asked, u8>,
+    pub(super) waiting: BTreeSet<Asked>,
     pub(super) obstacle: Option<String>,
     /// Apache is being stopped: what ends, ends because of that.
     pub(super) stopped: bool,
@@ -105,6 +107,7 @@ impl<'a> Reloader<'a> {
             took: 0.0,
             environment: Variables::new(),
             marking: BTreeMap::new(),
+            marks: 0,
             looking: BTreeMap::new(),
             waiting: BTreeSet::new(),
             obstacle: None,
@@ -232,9 +235,10 @@ impl<'a> Reloader<'a> {
 
     /// A connection ended.
     pub fn gone(&mut self, id: Id) {
-        self.waiting.remove(&id);
-        self.marking.retain(|_, other| *other != id);
-        self.looking.remove(&id);
+        self.waiting.retain(|asked| asked.by() != id);
+        self.marking.retain(|_, asked| asked.by() != id);
+        self.looking.retain(|asked, _| asked.by() != id);
+        self.disk.end_witness(id);
         self.happened(Happening::Gone(id), Instant::now());
     }
 
@@ -296,7 +300,8 @@ impl<'a> Reloader<'a> {
                 let how = process::describe_status(status);
                 self.happened(Happening::Exited { pid, how, role: role.of(build, index) }, now);
             }
-            Said::Wait => self.mark(id),
+            Said::Check { number } => self.mark(Asked::Check { id, number }),
+            Said::Wait => self.mark(Asked::Wait { id }),
         }
     }
 

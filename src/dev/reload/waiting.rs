@@ -1,43 +1,63 @@
-//! The other end of `djwsgi wait`.
+//! Who wants to know when everything that was saved before has been taken in: `djwsgi wait`, and the
+//! processes that serve.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use super::reloader::Reloader;
-use crate::dev::harness::message::Served;
+use crate::dev::harness::message::{Order, Served};
 use crate::dev::slots::Id;
 
 /// Rounds of regular looks after which everything saved before has been seen: one may have begun.
 const ROUNDS: u8 = 2;
 
+/// A question, and the connection it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asked {
+    /// When is what is served what is on the disk?
+    Wait { id: Id },
+    /// When is it known what the saves until now mean? Each process numbers its questions.
+    Check { id: Id, number: u64 },
+}
+
+impl Asked {
+    /// The connection.
+    pub fn by(self) -> Id {
+        match self {
+            Self::Wait { id } | Self::Check { id, .. } => id,
+        }
+    }
+}
+
 impl Reloader<'_> {
     /// Notices of everything that was saved before now arrive before that of a file made now.
-    pub(super) fn mark(&mut self, id: Id) {
+    pub(super) fn mark(&mut self, asked: Asked) {
         if self.disk.polls() {
-            self.looking.insert(id, ROUNDS);
+            self.looking.insert(asked, ROUNDS);
             return;
         }
-        let mark = self.runtime.marks().join(id.to_string());
+        self.marks += 1;
+        let mark = self.runtime.marks().join(self.marks.to_string());
         if fs::write(&mark, "").is_err() {
-            self.waiting.insert(id);
+            self.waiting.insert(asked);
             return self.answer_waiting();
         }
-        self.marking.insert(mark, id);
+        self.marking.insert(mark, asked);
     }
 
     /// The notice of a mark has come.
     pub(super) fn passed(&mut self, mark: &Path) {
-        if let Some(id) = self.marking.remove(mark) {
+        if let Some(asked) = self.marking.remove(mark) {
             let _ = fs::remove_file(mark);
-            self.waiting.insert(id);
+            self.waiting.insert(asked);
         }
     }
 
     /// The notices of marks may have been lost.
     pub(super) fn mark_again(&mut self) {
-        for id in std::mem::take(&mut self.marking).into_values() {
-            self.mark(id);
+        for asked in std::mem::take(&mut self.marking).into_values() {
+            self.mark(asked);
         }
     }
 
@@ -48,22 +68,38 @@ impl Reloader<'_> {
         }
         let (over, rest) = std::mem::take(&mut self.looking).into_iter().partition(|(_, left)| *left == 0);
         self.looking = rest;
-        let over: BTreeMap<Id, u8> = over;
+        let over: BTreeMap<Asked, u8> = over;
         self.waiting.extend(over.into_keys());
     }
 
     pub(super) fn answer_waiting(&mut self) {
-        if self.waiting.is_empty() || !self.disk.is_settled() || self.packages_changed.is_some() {
+        // What has come or gone may be half of a save.
+        if self.waiting.is_empty() || !self.disk.is_settled() {
             return;
         }
+        let served = self.served();
+        let mut later = std::mem::take(&mut self.waiting);
+        later.retain(|asked| match (asked, &served) {
+            (Asked::Check { id, number }, _) => {
+                // If it meant something, the process has been told to leave before.
+                self.control.send(*id, &Order::Checked { number: *number }, None);
+                false
+            }
+            (Asked::Wait { id }, Some(served)) => {
+                self.control.send(*id, served, None);
+                false
+            }
+            (Asked::Wait { .. }, None) => true,
+        });
+        self.waiting = later;
+    }
+
+    /// What is served, if that is what is on the disk.
+    fn served(&self) -> Option<Served> {
         // What was done to an installed package is not known before it is watched.
-        if self.slots.wants_packages() || !self.disk.watches_packages() {
-            return;
+        if self.packages_changed.is_some() || self.slots.wants_packages() || !self.disk.watches_packages() {
+            return None;
         }
-        let Some(loaded) = self.slots.served() else { return };
-        let served = Served { build: self.slots.build(), loaded };
-        for id in std::mem::take(&mut self.waiting) {
-            self.control.send(id, &served, None);
-        }
+        self.slots.served().map(|loaded| Served { build: self.slots.build(), loaded })
     }
 }

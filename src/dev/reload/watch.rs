@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use super::saved::Saved;
 use super::source::{Source, is_exhausted};
+use super::witness::Witnesses;
 use crate::dev::event::Event;
 use crate::files;
 
@@ -21,13 +22,14 @@ pub struct Aside {
 pub struct Watch {
     source: Source,
     folders: BTreeSet<PathBuf>,
+    witnesses: Witnesses,
     queue: Sender<Event>,
 }
 
 impl Watch {
     /// Begins with nothing to watch. `root`: the site's folder, which decides how.
     pub fn start(root: &Path, queue: Sender<Event>) -> Self {
-        Self { source: Source::best(root, &queue), folders: BTreeSet::new(), queue }
+        Self { source: Source::best(root, &queue), folders: BTreeSet::new(), witnesses: Witnesses::default(), queue }
     }
 
     /// Whether files are looked at regularly, for want of notice from the kernel.
@@ -48,13 +50,23 @@ impl Watch {
             return;
         }
         match self.source.watch(folder) {
-            Ok(()) => {}
+            Ok(()) => self.witnesses.watch(folder),
             Err(error) if !self.polls() && is_exhausted(&error) => self.begin_polling(),
             // It has gone meanwhile, or can't be read: the site can't have read it either.
             Err(_) => {
                 self.folders.remove(folder);
             }
         }
+    }
+
+    /// The folders that are watched.
+    pub fn folders(&self) -> impl Iterator<Item = &PathBuf> {
+        self.folders.iter()
+    }
+
+    /// What the processes that serve see themselves of what is watched.
+    pub fn witnesses(&mut self) -> &mut Witnesses {
+        &mut self.witnesses
     }
 
     /// Forgets what is at `path` and below: what is there next is something else to the kernel.

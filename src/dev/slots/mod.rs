@@ -186,6 +186,11 @@ impl Slots {
         self.disk.get(path).is_some_and(|seen| seen != read)
     }
 
+    /// Whether a page stands in the place of the newest build.
+    pub fn shows_page(&self) -> bool {
+        self.page.is_some()
+    }
+
     /// The process behind a connection.
     pub fn process(&self, id: Id) -> Option<&Process> {
         self.processes.get(&id)

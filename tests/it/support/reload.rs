@@ -11,18 +11,13 @@ use super::sandbox::{Sandbox, urls};
 use super::server::{Server, get};
 use super::wait::until;
 
-/// A request sent this long after a save is never answered by the old code. The promise is
-/// 10 ms, which the benchmark counts by; tests share the processor with other loads.
-pub const NOTICE: Duration = Duration::from_millis(50);
-
 /// A urls.py that imports `module` and answers the value of `expression`, as text.
 pub fn telling(module: &str, expression: &str) -> String {
     format!("import {module}\n{}", urls(&format!("HttpResponse(str({expression}))")))
 }
 
-/// The first answer to a request sent shortly after what was saved just now.
+/// The first answer to a request sent at the moment a save is complete.
 pub fn first_answer(server: &Server) -> Answer {
-    std::thread::sleep(NOTICE);
     server.ask("")
 }
 

@@ -87,7 +87,7 @@ impl<'a> Server<'a> {
         let started = std::time::Instant::now();
         while seen().is_none() {
             assert!(started.elapsed() < LONG, "{text:?} not in: {}", self.err());
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 

@@ -1,0 +1,137 @@
+"""Whether newer code than that of this process is to answer a request, asked before each.
+
+This process has a queue of the kernel's notices of saves. A notice is there before the call that
+completes a save returns, so no request that is sent after a save gets past it, however busy djwsgi
+is. What a save means, djwsgi says. A request for newer code goes back to Apache, which connects again: mod_wsgi's own
+way, when its script has changed.
+"""
+import os
+import socket
+import struct
+import threading
+
+from . import reads
+
+_HEAD = struct.Struct("iIII")   # inotify_event: watch, mask, cookie, length of the name
+_CLOSED = 0x8                   # IN_CLOSE_WRITE
+_PART = 4096
+_PATIENCE = 5.0                 # seconds for an answer of djwsgi
+_MANNERS = 2.0                  # seconds for Apache to hang up
+
+_line = None
+_listener = -1
+_queue = None
+_folders = {}
+_asked = 0       # the number of the last question
+_checked = 0     # the number of the last one answered
+_left = False
+_news = threading.Condition()
+_passed_over = set()
+_passed_over_at = 0
+
+
+def begin(line, listener, message):
+    """From now on; `message`: djwsgi's leave to serve."""
+    global _line, _listener, _queue, _folders, _checked
+    _line, _listener = line, listener
+    if message.get("saves"):
+        _queue = message["saves"]
+        _folders = {int(number): folders for number, folders in message["folders"].items()}
+        # What was saved after it was read and before there was the queue, djwsgi tells of.
+        _checked = -1
+
+
+def is_outdated(_path):
+    """Whether a request is for newer code. mod_wsgi asks, one request at a time; the others wait."""
+    global _asked
+    if _left or _queue is None:
+        return _left
+    if _is_news():
+        _asked += 1
+        try:
+            _line.send(said="check", number=_asked)
+        except OSError:
+            return False  # djwsgi has gone, and this process is about to
+    if _checked < _asked:
+        _wait()
+    return _left
+
+
+def checked(number):
+    """djwsgi knows of everything that was saved before the question of this number."""
+    global _checked
+    with _news:
+        _checked = max(_checked, number)
+        _news.notify_all()
+
+
+def leave():
+    """Take no more requests: send back to Apache those that wait here."""
+    global _left
+    with _news:
+        if _left:
+            return
+        _left = True
+        _news.notify_all()
+    threading.Thread(target=_send_back, name="djwsgi-back", daemon=True).start()
+
+
+def _wait():
+    global _checked
+    with _news:
+        if not _news.wait_for(lambda: _left or _checked >= _asked, _PATIENCE):
+            # The next request is not to wait as long for the same.
+            _checked = _asked
+
+
+def _is_news():
+    """Whether anything was saved that may matter. Takes all notices from the queue."""
+    news = False
+    while True:
+        try:
+            data = os.read(_queue, _PART)
+        except OSError:
+            return news  # most often: there are none
+        start = 0
+        while start < len(data):
+            watch, mask, _, length = _HEAD.unpack_from(data, start)
+            start += _HEAD.size + length
+            name = data[start - length:start].rstrip(b"\0")
+            news = news or _matters(watch, mask, os.fsdecode(name))
+
+
+def _matters(watch, mask, name):
+    folders = _folders.get(watch)
+    # Others have what is read again and again, or notices were lost.
+    return folders is None or any(_concerns(os.path.join(folder, name), mask) for folder in folders)
+
+
+def _concerns(path, mask):
+    """Whether what happened at `path` may concern what this process has read."""
+    global _passed_over_at
+    count = reads.count()
+    if _passed_over_at != count:
+        _passed_over_at = count
+        _passed_over.clear()
+    # A database in the folder of the project is closed in each request.
+    if (path, mask) in _passed_over:
+        return False
+    if reads.concerns(path, content_only=mask & _CLOSED):
+        return True
+    _passed_over.add((path, mask))
+    return False
+
+
+def _send_back():
+    """mod_wsgi's threads may have ended before they took every connection."""
+    with socket.socket(fileno=os.dup(_listener)) as listener:
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(_MANNERS)
+                try:
+                    connection.sendall(b"Status: 200 Rejected\r\n\r\n")
+                    while connection.recv(_PART):
+                        pass  # Apache has not said all yet
+                except OSError:
+                    pass  # it has hung up
