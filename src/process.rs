@@ -2,6 +2,7 @@
 //! with us, and their output kept whole.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -103,6 +104,15 @@ pub fn end_group(child: &mut Child, grace: Duration) {
     // Those of the group that are still busy.
     let _ = killpg(group, Signal::SIGKILL);
     let _ = child.wait();
+}
+
+/// The parent of a process, as /proc tells it.
+pub fn parent(pid: u32) -> Option<u32> {
+    // Its own number may be another in /proc.
+    let folder = if pid == std::process::id() { "self".to_owned() } else { pid.to_string() };
+    let stat = fs::read_to_string(format!("/proc/{folder}/stat")).ok()?;
+    // The name before it may hold anything.
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
 /// The error of a program that can't be started.

@@ -15,8 +15,9 @@ from . import reads
 _HEAD = struct.Struct("iIII")   # inotify_event: watch, mask, cookie, length of the name
 _CLOSED = 0x8                   # IN_CLOSE_WRITE
 _PART = 4096
-_PATIENCE = 5.0                 # seconds for an answer of djwsgi
+_PATIENCE = 10.0                # seconds for an answer of djwsgi
 _MANNERS = 2.0                  # seconds for Apache to hang up
+_MOST_PASSED_OVER = 1000
 
 _line = None
 _listener = -1
@@ -110,7 +111,7 @@ def _concerns(path, mask):
     """Whether what happened at `path` may concern what this process has read."""
     global _passed_over_at
     count = reads.count()
-    if _passed_over_at != count:
+    if _passed_over_at != count or len(_passed_over) > _MOST_PASSED_OVER:
         _passed_over_at = count
         _passed_over.clear()
     # A database in the folder of the project is closed in each request.

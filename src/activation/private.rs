@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::Signal;
 
 use super::store::{Source, Store};
 use super::{disk, layout, modules, place};
@@ -118,7 +119,11 @@ pub fn enter(args: &ExecPrivateArgs) -> Result<()> {
     if let Some(user) = &args.user {
         identity::become_user(&Identity::named(user)?)?;
     }
-    launch::exec(args.parent, &args.argv)
+    if args.starts {
+        // A server that is ended while it starts leaves processes behind, which would be taken for the site's.
+        return launch::run_enclosed(args.parent, &args.argv);
+    }
+    launch::exec(args.parent, Signal::SIGTERM, &args.argv)
 }
 
 /// Lets `folder` be what `copy` is.

@@ -11,6 +11,7 @@ use super::switch::Switch;
 use super::{place, renewed};
 use crate::files;
 use crate::identity::Identity;
+use crate::interrupt;
 use crate::live::gate;
 use crate::live::line::Line;
 use crate::live::server::Server;
@@ -79,7 +80,14 @@ fn switch(ui: &Ui, store: &Store, line: &Line, manifest: &Manifest, wanted: &str
         place::lead_to(&new)?;
         let switch = Switch { ui, store, line, old: next, new, source };
         let (gate, pids) = switch.quiet()?;
-        return switch.finish(wanted, gate, &pids);
+        return match switch.finish(wanted, gate, &pids) {
+            // What was there before is back: that is an end, too.
+            Err(error) if !interrupt::requested() => {
+                ui.warn(&format!("{error:#}"));
+                Ok(())
+            }
+            result => result,
+        };
     }
     // It had not come to its place, or had been taken from it again.
     store.give_back(source)?;

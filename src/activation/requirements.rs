@@ -1,6 +1,5 @@
 //! What a set needs of the server, looked at before anything is changed.
 
-use std::fs;
 use std::net::{IpAddr, TcpListener};
 use std::path::Path;
 
@@ -12,6 +11,7 @@ use super::parcel::Parcel;
 use crate::files;
 use crate::identity::Identity;
 use crate::live::server::Server;
+use crate::process;
 use crate::production::manifest::Manifest;
 use crate::ui::problem::Problem;
 
@@ -50,7 +50,8 @@ fn missing(what: &str, step: String) -> anyhow::Error {
 /// Apache ends if it can't listen somewhere.
 fn ports(manifest: &Manifest, conf: &str) -> Result<(), Problem> {
     let server = Server::of(manifest).pid();
-    let is_the_servers = |pid: u32| Some(pid) == server || parent(pid).is_some_and(|parent| Some(parent) == server);
+    let is_the_servers =
+        |pid: u32| Some(pid) == server || process::parent(pid).is_some_and(|parent| Some(parent) == server);
     let listening = listeners::get_all().unwrap_or_default();
     let shared = [Some(manifest.http_port), manifest.https_port, manifest.buffer_port].into_iter().flatten();
     for (address, port) in listens(conf).into_iter().chain(shared.map(|port| (None, port))) {
@@ -78,10 +79,4 @@ fn listens(conf: &str) -> Vec<(Option<IpAddr>, u16)> {
         Some((address.trim_matches(['[', ']']).parse().ok(), port.parse().ok()?))
     };
     values.filter_map(parts).collect()
-}
-
-fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before it may hold anything.
-    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }

@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::process;
+use crate::ui::problem::Problem;
 
 /// A command that becomes `binary` and dies with this process.
 #[cfg(target_os = "linux")]
@@ -26,6 +27,37 @@ pub fn command(binary: &Path) -> Command {
     Command::new(binary)
 }
 
+/// Runs the program in `argv` as the first process of a space of its own, and waits for its end. All that is started
+/// there ends with it, and with this process, which ends with the process `parent`.
+///
+/// # Errors
+/// When the system allows no such space, the program can't be started, or fails.
+#[cfg(target_os = "linux")]
+pub fn run_enclosed(parent: i32, argv: &[OsString]) -> Result<()> {
+    use nix::sched::{CloneFlags, unshare};
+
+    die_with(parent, Signal::SIGKILL)?;
+    // Of what the system keeps by number it forgets what was made there, too.
+    unshare(CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC)?;
+    let mut command = Command::new("/proc/self/exe");
+    command.args(["exec-server", "--at-once", "--parent"]).arg(std::process::id().to_string()).arg("--").args(argv);
+    let status = command.status().map_err(|error| process::cannot_start("djwsgi".as_ref(), error))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Problem::environment(format!("it has ended ({})", process::describe(status))).into())
+}
+
+/// Has this process get `signal` when the process `parent` dies.
+#[cfg(target_os = "linux")]
+fn die_with(parent: i32, signal: Signal) -> Result<()> {
+    nix::sys::prctl::set_pdeathsig(signal)?;
+    // As /proc has it: to the first process in a space of its own its parent has no number.
+    let is_there = nix::unistd::getppid() == Pid::from_raw(parent)
+        || process::parent(std::process::id()).is_some_and(|found| i64::from(found) == i64::from(parent));
+    if is_there { Ok(()) } else { Err(Problem::interrupted().into()) }
+}
+
 /// Where djwsgi itself is, for another process of it.
 ///
 /// # Errors
@@ -35,19 +67,14 @@ pub fn itself() -> Result<PathBuf> {
     Ok(if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? })
 }
 
-/// Becomes the program in `argv`, which gets TERM when the process `parent` dies, however it dies.
+/// Becomes the program in `argv`, which gets `signal` when the process `parent` dies, however it dies.
 ///
 /// # Errors
 /// Always, if it returns: the program can't be started, or the parent is gone already.
-pub fn exec(parent: i32, argv: &[OsString]) -> Result<()> {
+pub fn exec(parent: i32, signal: Signal, argv: &[OsString]) -> Result<()> {
     #[cfg(target_os = "linux")]
-    {
-        nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?;
-        if nix::unistd::getppid() != Pid::from_raw(parent) {
-            return Err(crate::ui::problem::Problem::interrupted().into());
-        }
-    }
-    let _ = parent;
+    die_with(parent, signal)?;
+    let _ = (parent, signal);
     let Some((program, arguments)) = argv.split_first() else { return Ok(()) };
     let error = Command::new(program).args(arguments).exec();
     Err(process::cannot_start(program, error))

@@ -264,6 +264,9 @@ pub struct ExecServerArgs {
     /// The process to die with.
     #[arg(long)]
     pub parent: i32,
+    /// Without a grace.
+    #[arg(long)]
+    pub at_once: bool,
     /// The program to become, and its arguments.
     #[arg(last = true, required = true)]
     pub argv: Vec<std::ffi::OsString>,

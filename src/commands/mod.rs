@@ -13,6 +13,7 @@ mod rollback;
 mod wait;
 
 use anyhow::Result;
+use nix::sys::signal::Signal;
 
 use crate::activation::{private, recovery};
 use crate::apache::launch;
@@ -41,7 +42,10 @@ pub fn run(ui: &Ui, command: Command) -> Result<()> {
             janitor::clean_up(&args.folder);
             Ok(())
         }
-        Command::ExecServer(args) => launch::exec(args.parent, &args.argv),
+        Command::ExecServer(args) => {
+            let signal = if args.at_once { Signal::SIGKILL } else { Signal::SIGTERM };
+            launch::exec(args.parent, signal, &args.argv)
+        }
         Command::ExecGate(args) => gate::keep(&args.path, || recovery::settle(&args.path)),
         Command::ExecPrivate(args) => private::enter(&args),
     }

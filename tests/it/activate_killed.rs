@@ -21,7 +21,8 @@ urlpatterns = [path("", view)]
 const HELPERS: &str = r#"
 calls=rename,renameat2,unlink,symlink,kill
 killed() {
-    strace -qq -e trace=$calls -o trace "$@" >&2
+    before 0
+    strace -qq -e trace=$calls -o trace "$@" >&2 || [ "${fails:-}" ] || echo "failed: $*"
     sed -n "s/^\([a-z0-9]*\)(.*/\1/p" trace | awk '{ print $1, ++seen[$1] }' >boundaries
     number=0
     while read -r call when; do
@@ -55,7 +56,6 @@ fn one_set_or_the_other_serves_whenever_it_is_killed() {
             [ "$(found)" = "$(($1 + 1)) $(($1 + 1))" ] || echo "second run: $(found)"
             [ ! -e /etc/djwsgi/.mysite/journal.json ] && [ ! -e /run/djwsgi/mysite/gate ] || echo left behind
         }}
-        set_to 1
         killed $djwsgi activate out --yes
         # Back and forth: whatever the kill left, another rollback leads to the other of the two.
         last=$((number + 1))
@@ -123,6 +123,127 @@ fn a_first_set_and_a_removal_are_ended_by_a_second_run() {
         $djwsgi activate out --yes
         $djwsgi rollback --remove --yes
         all | diff none - || echo "not gone"
+        "#
+    ));
+    assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
+    assert_eq!(shown.out, "", "{}", shown.err);
+}
+
+#[test]
+fn an_undo_that_is_cut_off_is_ended_by_a_second_run() {
+    let sandbox = Sandbox::new();
+    // Outside of Apache there is no such module.
+    let views = format!(
+        "{VIEWS}
+if os.environ.get(\"BREAKS\"):
+    try:
+        import mod_wsgi
+    except ImportError:
+        pass
+    else:
+        raise RuntimeError(\"only here\")
+"
+    );
+    sandbox.deployment(Flavor::Distribution, &views, "");
+    let shown = sandbox.on_bare_server(&format!(
+        r#"{SETS}{HELPERS}
+        set_to 1
+        $djwsgi activate out --yes
+        fails=yes
+        last=1
+        before() {{
+            was=$(found)
+            last=$((last + 1))
+            set_to $last; echo BREAKS=1 >>out/secrets.env
+        }}
+        after() {{
+            # The set of before, or the one that can't answer, until somebody looks after it.
+            status=$(curl -sk -o /dev/null --max-time 40 -w "%{{http_code}}" $at https://www.example.org/)
+            case "$status" in
+                200) [ "$(found)" = "$was" ] || echo "after the kill: $(found), not $was" ;;
+                500) ;;
+                *) echo "after the kill: $status" ;;
+            esac
+            set_to $last
+            $djwsgi activate out --yes || echo "second run: $?"
+            [ "$(found)" = "$last $last" ] || echo "second run: $(found)"
+            [ ! -e /etc/djwsgi/.mysite/journal.json ] && [ ! -e /run/djwsgi/mysite/gate ] || echo left behind
+        }}
+        killed $djwsgi activate out --yes
+        "#
+    ));
+    assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
+    assert_eq!(shown.out, "", "{}", shown.err);
+}
+
+#[test]
+fn a_second_run_may_be_cut_off_as_well() {
+    let sandbox = Sandbox::new();
+    sandbox.deployment(Flavor::Distribution, VIEWS, "");
+    let shown = sandbox.on_bare_server(&format!(
+        r#"{SETS}{HELPERS}
+        set_to 1
+        $djwsgi activate out --yes
+        python3 load.py 380 over >load.json & load=$!
+        cut_off() {{
+            strace -qq -e trace=$1 -e inject=$1:signal=KILL:when=$2 -o /dev/null $djwsgi activate out --yes >&2 || true
+        }}
+        # Cut off before the sets change places, and after that, before Apache hears of it.
+        last=2
+        set_to 2
+        strace -qq -e trace=kill -o kills $djwsgi activate out --yes
+        last_kill=$(grep -c "^kill" kills)
+        for place in "renameat2 1" "kill $last_kill"; do
+            before() {{
+                was=$(found)
+                last=$((last + 1))
+                set_to $last
+                cut_off $place
+                [ -e /etc/djwsgi/.mysite/journal.json ] || echo "not cut off in the midst: $place"
+            }}
+            after() {{
+                now=$(found)
+                [ "$now" = "$was" ] || [ "$now" = "$last $last" ] || echo "after the kill: $now, not $was or $last"
+                $djwsgi activate out --yes || echo "third run: $?"
+                [ "$(found)" = "$last $last" ] || echo "third run: $(found)"
+                [ ! -e /etc/djwsgi/.mysite/journal.json ] && [ ! -e /run/djwsgi/mysite/gate ] || echo left behind
+            }}
+            # It does nothing but end what was begun.
+            killed $djwsgi rollback --yes
+        done
+        touch over; wait $load
+        "#
+    ));
+    assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
+    assert_eq!(shown.out, "", "{}", shown.err);
+    assert_eq!(load(&sandbox, "load.json")["failed"], serde_json::json!([]), "{}", shown.err);
+}
+
+#[test]
+fn what_was_deployed_by_hand_serves_until_the_set_that_takes_its_place_does() {
+    let sandbox = Sandbox::new();
+    sandbox.deployment(Flavor::Distribution, VIEWS, "");
+    let shown = sandbox.on_bare_server(&format!(
+        r#"{SETS}{HELPERS}
+        before() {{
+            [ $1 = 0 ] || $djwsgi rollback mysite --remove --yes --overwrite
+            was=$((2 * $1 + 1))
+            set_to $was
+            (cd out && . ../steps.sh >&2)
+            apachectl -k graceful
+            until_loaded
+            [ "$(found)" = "$was $was" ] || echo "by hand: $(found)"
+            set_to $((was + 1))
+        }}
+        after() {{
+            now=$(found)
+            # The variables were written on the server, and stay.
+            [ "$now" = "$was $was" ] || [ "$now" = "$((was + 1)) $was" ] || echo "after the kill: $now"
+            $djwsgi activate out --yes --overwrite || echo "second run: $?"
+            [ "$(found)" = "$((was + 1)) $was" ] || echo "second run: $(found)"
+            [ ! -e /etc/djwsgi/.mysite/journal.json ] && [ ! -e /run/djwsgi/mysite/gate ] || echo left behind
+        }}
+        killed $djwsgi activate out --yes --overwrite
         "#
     ));
     assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
