@@ -6,9 +6,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use rcgen::{CertificateParams, DnType, KeyPair};
+use rustls::client::verify_server_name;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use time::{Duration, OffsetDateTime};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -49,6 +51,18 @@ pub fn check(certificate: &Path, key: &Path) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a browser takes the certificate for that of the site `name`.
+///
+/// # Errors
+/// When it can't be read.
+pub fn names(certificate: &Path, name: &str) -> Result<bool, Problem> {
+    let first = read(certificate, CertificateDer::from_pem_slice)?;
+    let (Ok(parsed), Ok(name)) = (ParsedCertificate::try_from(&first), ServerName::try_from(name)) else {
+        return Ok(false);
+    };
+    Ok(verify_server_name(&parsed, &name).is_ok())
 }
 
 fn read<T, E: std::fmt::Display>(path: &Path, parse: impl Fn(&[u8]) -> Result<T, E>) -> Result<T, Problem> {

@@ -14,12 +14,13 @@ use crate::live::server::Server;
 use crate::process;
 use crate::production::manifest::Manifest;
 use crate::ui::problem::Problem;
+use crate::ui::term::Ui;
 
 /// Looks at account, folders, certificates and ports. Returns the account.
 ///
 /// # Errors
 /// When one of them is missing or is somebody else's, with the step of DEPLOY.md that mends it.
-pub fn check(parcel: &Parcel, deploy: &Path) -> Result<Identity> {
+pub fn check(ui: &Ui, parcel: &Parcel, deploy: &Path) -> Result<Identity> {
     let manifest = &parcel.manifest;
     let step = |title: &str| format!("{}, {title}", deploy.display());
     let Ok(account) = Identity::named(&manifest.user) else {
@@ -38,6 +39,11 @@ pub fn check(parcel: &Parcel, deploy: &Path) -> Result<Identity> {
     }
     if let (Some(certificate), Some(key)) = (&manifest.certificate, &manifest.certificate_key) {
         certificates::check(certificate, key)?;
+        let name = &manifest.server_name;
+        // A balancer that does not look at the name may be in front.
+        if !certificates::names(certificate, name)? {
+            ui.warn(&format!("{} does not name {name}: browsers will refuse it", certificate.display()));
+        }
     }
     ports(manifest, parcel.text(&files::name(&manifest.conf)).unwrap_or_default())?;
     Ok(Identity { gid: group.gid.as_raw(), ..account })

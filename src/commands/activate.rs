@@ -27,7 +27,7 @@ pub fn run(ui: &Ui, args: &ActivateArgs) -> Result<()> {
     let manifest = &parcel.manifest;
     require_root(&format!("djwsgi activate {}", args.folder.display()))?;
     refuse_other_target(&parcel, &Store::of(&manifest.name).live)?;
-    let account = requirements::check(&parcel, &folder.join("DEPLOY.md"))?;
+    let account = requirements::check(ui, &parcel, &folder.join("DEPLOY.md"))?;
     if args.dry_run {
         return show(ui, args, &parcel);
     }

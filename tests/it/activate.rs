@@ -125,6 +125,11 @@ fn a_set_that_cannot_serve_is_refused_and_nothing_changes() {
         while [ ! -e /etc/djwsgi/.mysite/staged ]; do sleep 0.01; done
         activate; said "another djwsgi is activating"
         wait $first && found
+        # One that browsers will refuse is warned of.
+        again; cp -a /etc/ssl/site.crt /etc/ssl/site.key .
+        $new -days 2 -addext subjectAltName=DNS:example.org,DNS:*.example.com -keyout /etc/ssl/site.key -out /etc/ssl/site.crt 2>/dev/null
+        $djwsgi activate out --dry-run 2>&1 | grep -o "does not name www.example.org"
+        cp -a site.crt site.key /etc/ssl; $djwsgi activate out --dry-run 2>&1 | grep "does not name" || true
         # Edited on the server.
         set_to 3; sed -i "s/^Timeout 60/Timeout 61/" /etc/djwsgi/mysite/00-mysite.conf
         activate; said "+Timeout 60"; found
@@ -198,6 +203,7 @@ fn a_set_that_cannot_serve_is_refused_and_nothing_changes() {
         "refused 1",
         "another djwsgi is activating",
         "2 v2",
+        "does not name www.example.org",
         "refused 4",
         "+Timeout 60",
         "2 v2",

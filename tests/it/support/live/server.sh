@@ -42,7 +42,7 @@ stop() {
 }
 trap stop EXIT
 a2dismod -q wsgi >&2 || true
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=www.example.org \
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=www.example.org -addext subjectAltName=DNS:www.example.org \
     -keyout /etc/ssl/site.key -out /etc/ssl/site.crt 2>/dev/null
 sed -i "s/^#DJANGO_SECRET_KEY=.*/DJANGO_SECRET_KEY=$KEY/" out/secrets.env
 at="--resolve www.example.org:80:127.0.0.1 --resolve www.example.org:443:127.0.0.1"
