@@ -12,6 +12,7 @@ _MOST = 1 << 16
 def connect(path):
     """The line to djwsgi, whose socket is at `path`."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(None)  # whatever the site has for a default
     connection.connect(path)
     return Line(connection)
 
@@ -54,7 +55,7 @@ class Line:
         """The next message and the descriptor that came with it, if one did; None at the end."""
         while b"\n" not in self._buffer:
             try:
-                data, ancillary, _, _ = self._socket.recvmsg(_MOST, socket.CMSG_SPACE(4 * 4))
+                data, ancillary, _, _ = self._socket.recvmsg(_MOST, socket.CMSG_SPACE(4 * 4), socket.MSG_CMSG_CLOEXEC)
             except OSError:
                 return None
             if not data:

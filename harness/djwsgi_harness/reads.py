@@ -13,8 +13,8 @@ import sys
 
 # Larger files are told apart by size and time; the same rule stands in djwsgi.
 LARGE = 16 * 1024 * 1024
-# What a listing leaves out, because editors and Python make such files in passing.
 _MANY = 64  # so many are worth a message
+# What a listing leaves out, because editors and Python make such files in passing.
 _PASSING = ("~", ".pyc", ".pyo", ".swp", ".swx", ".tmp")
 
 _noted = {}

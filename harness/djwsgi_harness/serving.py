@@ -65,7 +65,8 @@ def _follow(message, line, listener):
     elif what == "leave":
         saves.leave()
     elif what == "retire":
-        _retire(listener, message["grace"])
+        # What else there is to follow meanwhile: that its requests are for newer code.
+        threading.Thread(target=_retire, args=[listener, message["grace"]], daemon=True).start()
     elif what == "templates":
         reset_templates()
     elif what == "translations":
@@ -168,7 +169,10 @@ def _name(descriptor):
     try:
         if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
             return None
+        # The site may have a default timeout, which every new socket object sets.
+        blocking = os.get_blocking(descriptor)
         with socket.socket(fileno=os.dup(descriptor)) as copy:
+            os.set_blocking(descriptor, blocking)
             return copy.getsockname() if copy.family == socket.AF_UNIX else None
     except OSError:
         return None

@@ -51,9 +51,9 @@ def _start(config_file):
     with open(config_file, encoding="utf-8") as file:
         _config = json.load(file)
     _children = standby.Children()
-    _listener, place = _find_listener(_config["run"])
+    _listener, saves.place = _find_listener(_config["run"])
     standby.plain_signals()
-    _connect({"role": "root"}, 0, place)
+    _connect({"role": "root"}, 0, saves.place)
     standby.remember_descriptors()
     pid_here = os.getpid()
     _forked(standby.wait_for_orders(_line, _children), pid_here)
@@ -138,11 +138,17 @@ def _serve(application, failed):
         sys.modules["mod_wsgi"].maximum_processes = _config["processes"]
     gc.freeze()
     reads.tell_early(None)
-    reads.announce_with(lambda noted: _line.send(said="read", reads=noted))
+    reads.announce_with(_announce)
     saves.begin(_line, _listener, message)
     standby.outlive_rejection()
     serving.listen_to(_line, _listener, _have_time)
     return serving.numbered(application, _order["build"])
+
+
+def _announce(noted):
+    """More was read while it serves."""
+    _line.send(said="read", reads=noted)
+    saves.look_again()
 
 
 def _have_time():

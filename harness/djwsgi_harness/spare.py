@@ -24,6 +24,8 @@ class Spare:
             return False
         try:
             ours, its = socket.socketpair()
+            ours.settimeout(None)  # whatever the site has for a default
+            its.settimeout(None)
         except OSError:
             return False
         try:

@@ -11,11 +11,11 @@ use super::switch::Switch;
 use super::{place, renewed};
 use crate::files;
 use crate::identity::Identity;
-use crate::interrupt;
 use crate::live::gate;
 use crate::live::line::Line;
 use crate::live::server::Server;
 use crate::production::manifest::Manifest;
+use crate::ui::problem::{Exit, Problem};
 use crate::ui::term::Ui;
 
 /// The sets of the site of `manifest` and the line on which its processes report, for this process alone, and nothing
@@ -60,6 +60,11 @@ pub fn settle(gate: &Path) -> Result<()> {
     }
 }
 
+/// Whether the set could not answer, and the one of before does.
+fn is_undone(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Problem>().is_some_and(|problem| problem.exit == Exit::Findings)
+}
+
 /// What is known of a site whose set may be on its way.
 ///
 /// # Errors
@@ -81,8 +86,8 @@ fn switch(ui: &Ui, store: &Store, line: &Line, manifest: &Manifest, wanted: &str
         let switch = Switch { ui, store, line, old: next, new, source };
         let (gate, pids) = switch.quiet()?;
         return match switch.finish(wanted, gate, &pids) {
-            // What was there before is back: that is an end, too.
-            Err(error) if !interrupt::requested() => {
+            // What was there before is back and serves: that is an end, too.
+            Err(error) if store.journal()?.is_none() && is_undone(&error) => {
                 ui.warn(&format!("{error:#}"));
                 Ok(())
             }

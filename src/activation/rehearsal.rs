@@ -89,8 +89,8 @@ fn until_started(child: &mut Child, pid_file: &Path) -> Result<(), Fault> {
         if pid_file.exists() {
             return Ok(());
         }
-        if let Ok(Some(status)) = child.try_wait() {
-            return Err(Fault::Is(format!("Apache does not start with it ({})", process::describe(status))));
+        if let Ok(Some(_)) = child.try_wait() {
+            return Err(Fault::Is("Apache does not start with it".to_owned()));
         }
         if interrupt::requested() {
             return Err(Fault::Interrupted);

@@ -17,7 +17,7 @@ use crate::live::server::Server;
 use crate::live::traffic::Traffic;
 use crate::process;
 use crate::production::manifest::Manifest;
-use crate::ui::problem::Problem;
+use crate::ui::problem::{Exit, Problem};
 use crate::ui::term::Ui;
 
 /// So much of a log is looked at, in bytes.
@@ -101,6 +101,7 @@ impl Switch<'_> {
         drop(gate);
         self.store.end()?;
         if let Err(again) = again {
+            problem.exit = Exit::Environment;
             problem.message = format!("{}; and what was there before does not answer: {again:#}", problem.message);
             return Err(problem.hint(format!("systemctl status {}", self.new.service)).into());
         }

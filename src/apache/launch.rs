@@ -37,15 +37,17 @@ pub fn run_enclosed(parent: i32, argv: &[OsString]) -> Result<()> {
     use nix::sched::{CloneFlags, unshare};
 
     die_with(parent, Signal::SIGKILL)?;
-    // Of what the system keeps by number it forgets what was made there, too.
-    unshare(CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC)?;
+    // System V semaphores and shared memory go with it, too.
+    unshare(CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC)
+        .map_err(|error| Problem::environment(format!("cannot make a space of its own for processes: {error}")))?;
     let mut command = Command::new("/proc/self/exe");
     command.args(["exec-server", "--at-once", "--parent"]).arg(std::process::id().to_string()).arg("--").args(argv);
     let status = command.status().map_err(|error| process::cannot_start("djwsgi".as_ref(), error))?;
     if status.success() {
         return Ok(());
     }
-    Err(Problem::environment(format!("it has ended ({})", process::describe(status))).into())
+    let program = argv.first().map(|program| Path::new(program).display().to_string()).unwrap_or_default();
+    Err(Problem::environment(format!("{program} has ended ({})", process::describe(status))).into())
 }
 
 /// Has this process get `signal` when the process `parent` dies.

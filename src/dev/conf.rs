@@ -131,6 +131,7 @@ pub fn render(
         "modules": modules::to_load(apache, &mod_wsgi.path)?,
         "types_config": TYPES.iter().find(|path| Path::new(path).exists()),
         "types": FEW_TYPES,
+        // The harness is asked before each request only if this is on.
         "script_reloading": serving.reload != ReloadMode::Off,
         "build_file": files::config_text(&folders.build_file)?,
         "numbered": serving.reload == ReloadMode::Standby,

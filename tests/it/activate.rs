@@ -257,7 +257,7 @@ if os.environ.get(\"BREAKS\"):
         printf "Listen 81\nHeader set X-Other 1\n" >/etc/apache2/conf-enabled/other.conf
         apachectl -k graceful
         rollback --remove
-        curl -s -o /dev/null -w "%{{http_code}} %header{{x-other}}\n" --retry 5 --retry-connrefused http://127.0.0.1:81/
+        curl -s -o /dev/null -w "%{{http_code}} %header{{x-other}}\n" --retry 5 --retry-all-errors http://127.0.0.1:81/
         "#
     ));
     assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);

@@ -34,6 +34,12 @@ fn send(server: &Server, count: usize) -> Vec<JoinHandle<(u16, String)>> {
         .collect()
 }
 
+/// A request that is under way.
+fn asking(server: &Server) -> JoinHandle<(u16, String)> {
+    let url = server.url.clone();
+    spawn(move || get(&url, None))
+}
+
 fn post(url: &str, length: usize) -> (u16, String) {
     let agent: Agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(LONG)).build().into();
     let mut answer = agent.post(url).send(vec![b'x'; length]).unwrap();
@@ -210,4 +216,106 @@ fn a_folder_that_was_moved_away_and_back_is_seen_as_before() {
         assert_eq!(first_answer(&server).shown(), (200, word.to_owned()));
     }
     server.stop();
+}
+
+#[test]
+fn requests_in_a_queue_outlive_any_number_of_saves() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.site(flavor);
+        let slow = |word: &str| {
+            sandbox.write(
+                "mysite/mysite/urls.py",
+                &urls(&format!("__import__('time').sleep(0.7) or HttpResponse({word:?})")),
+            );
+        };
+        slow("0");
+        let server = Server::start(&sandbox, "mysite", &["--threads", "1"]);
+        server.until_body("0");
+        settle(&sandbox, "mysite");
+        // Each is sent back at a save; mod_wsgi itself gives up after the third time.
+        let waiting: Vec<_> = (0..MANY).map(|_| asking(&server)).collect();
+        for number in 1..=6 {
+            sleep(Duration::from_millis(250));
+            slow(&number.to_string());
+        }
+        for request in waiting {
+            let (status, body) = request.join().unwrap();
+            assert_eq!(status, 200, "{body}");
+        }
+        assert_eq!(server.get(""), (200, "6".to_owned()));
+        server.stop();
+    });
+}
+
+#[test]
+fn what_was_read_while_it_serves_counts_at_once() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.site(flavor);
+        sandbox.write("mysite/lazy/__init__.py", "");
+        sandbox.write("mysite/lazy/word.py", "WORD = 'one'\n");
+        sandbox.write("mysite/mysite/urls.py", &urls("HttpResponse(__import__('lazy.word').word.WORD)"));
+        let server = Server::start(&sandbox, "mysite", &[]);
+        for word in ["two", "three"] {
+            settle(&sandbox, "mysite");
+            server.get("");
+            // The folder may not be watched yet.
+            server.signal(Signal::SIGSTOP);
+            sandbox.write("mysite/lazy/word.py", &format!("WORD = {word:?}\n"));
+            let request = asking(&server);
+            sleep(A_WHILE);
+            assert!(!request.is_finished());
+            server.signal(Signal::SIGCONT);
+            assert_eq!(request.join().unwrap(), (200, word.to_owned()));
+        }
+        server.stop();
+    });
+}
+
+#[test]
+fn a_folder_of_templates_that_is_replaced_as_a_whole_is_new_at_once() {
+    let sandbox = Sandbox::new();
+    sandbox.site(Flavor::Distribution);
+    sandbox.write("mysite/templates/page.html", "one");
+    let settings = sandbox.read("mysite/mysite/settings.py");
+    sandbox.write("mysite/mysite/settings.py", &settings.replace("'DIRS': []", "'DIRS': [BASE_DIR / 'templates']"));
+    let page = urls("__import__('django.shortcuts').shortcuts.render(request, 'page.html')");
+    sandbox.write("mysite/mysite/urls.py", &page);
+    let server = Server::start(&sandbox, "mysite", &[]);
+    server.until_body("one");
+    settle(&sandbox, "mysite");
+    sleep(A_WHILE);
+    for word in ["two", "three"] {
+        sandbox.write("mysite/new/page.html", word);
+        server.signal(Signal::SIGSTOP);
+        std::fs::rename(sandbox.join("mysite/templates"), sandbox.join(format!("mysite/before-{word}"))).unwrap();
+        std::fs::rename(sandbox.join("mysite/new"), sandbox.join("mysite/templates")).unwrap();
+        let request = asking(&server);
+        sleep(A_WHILE);
+        server.signal(Signal::SIGCONT);
+        assert_eq!(request.join().unwrap(), (200, word.to_owned()));
+    }
+    server.stop();
+}
+
+#[test]
+fn a_default_timeout_of_the_site_is_not_that_of_the_harness() {
+    on_both(|flavor| {
+        let sandbox = Sandbox::new();
+        sandbox.site(flavor);
+        add_settings(&sandbox, "import socket\nsocket.setdefaulttimeout(0.5)");
+        let server = Server::start(&sandbox, "mysite", &[]);
+        server.until_body("one");
+        for word in ["two", "three", "four"] {
+            sandbox.view("mysite", word);
+            assert_eq!(first_answer(&server).shown(), (200, word.to_owned()));
+            let build = settle(&sandbox, "mysite");
+            sleep(Duration::from_secs(1));
+            let answer = server.ask("");
+            assert_eq!((answer.status, answer.build), (200, build));
+        }
+        let said = server.stop();
+        assert!(!said.contains("ended by itself"), "{said}");
+    });
 }

@@ -50,7 +50,8 @@ impl Control {
 
     /// Sends a message to one process. One that has gone is reported through the queue.
     pub fn send(&self, id: Id, message: &impl Serialize, descriptor: Option<BorrowedFd>) {
-        let Ok(mut text) = serde_json::to_vec(message) else { return };
+        // What can't be said is not waited for.
+        let Ok(mut text) = serde_json::to_vec(message) else { return self.close(id) };
         text.push(b'\n');
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(stream) = lines.get(&id) else { return };

@@ -64,7 +64,7 @@ impl Reloader<'_> {
         match Route::open(place, self.routes) {
             Ok(route) => {
                 self.route = Some(route);
-                for id in self.slots.serving() {
+                for id in self.slots.serving().chain(self.slots.retiring()) {
                     self.control.send(id, &Order::Leave, None);
                 }
             }
@@ -78,10 +78,10 @@ impl Reloader<'_> {
     /// Lets a process serve. It sees saves itself from now on; of those since it read what it has
     /// read, it is told.
     fn go(&mut self, id: Id) {
-        let page = Numbers::new();
+        let everything = Numbers::new();
         let numbers = self.disk.witness(id);
         // What a process had read that died while it loaded, the page in its place does not know.
-        let folders = numbers.as_ref().filter(|_| !self.slots.shows_page()).unwrap_or(&page);
+        let folders = numbers.as_ref().filter(|_| !self.slots.shows_page()).unwrap_or(&everything);
         let order = Order::Go { saves: numbers.is_some(), folders };
         self.control.send(id, &order, self.disk.witness_of(id));
         if numbers.is_some() {

@@ -114,11 +114,9 @@ impl Disk {
         let marks = &self.marks;
         let folders: Vec<PathBuf> = self.watch.folders().filter(|folder| *folder != marks).cloned().collect();
         let mut numbers = self.watch.witnesses().begin(id, folders.iter()).ok()?;
-        let whole = |folder: &PathBuf| {
-            is_below(folder, &self.templates)
-                || is_below(folder, &self.translations)
-                || self.extra.iter().any(|extra| folder.starts_with(extra) || extra.parent() == Some(folder))
-        };
+        let kept = || self.templates.iter().chain(&self.translations).chain(&self.extra);
+        // Such a folder may come or go as a whole.
+        let whole = |folder: &PathBuf| kept().any(|kept| folder.starts_with(kept) || kept.parent() == Some(folder));
         numbers.retain(|_, folders| !folders.iter().any(whole));
         Some(numbers)
     }
@@ -136,6 +134,16 @@ impl Disk {
     /// Whether something is waited for.
     pub fn is_settled(&self) -> bool {
         self.unsettled.is_empty()
+    }
+
+    /// When all that has come or gone until now is to be believed.
+    pub fn settled_by(&self) -> Option<Instant> {
+        self.unsettled.values().max().copied()
+    }
+
+    /// Whether something is waited for that is to be believed at `until` or before.
+    pub fn is_unsettled_at(&self, until: Instant) -> bool {
+        self.unsettled.values().any(|when| *when <= until)
     }
 
     /// When what has come or gone is to be believed.
@@ -184,6 +192,7 @@ impl Disk {
                     let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
                     watch_tree(&mut self.watch, &real);
                     self.watch.add_for(&real);
+                    self.watch.matters(&real);
                     kept.insert(real);
                 }
             }
@@ -272,6 +281,10 @@ impl Disk {
         let is_package = path.parent().is_some_and(|parent| self.packages.contains(parent))
             && path.extension().is_some_and(|extension| PACKAGE_ENDINGS.iter().any(|ending| extension == *ending));
         let is_extra = self.extra.iter().any(|extra| path.starts_with(extra));
+        if is_below(path, &self.translations) && path.is_dir() {
+            // Of a new language.
+            watch_tree(&mut self.watch, path);
+        }
         if affected.is_empty() && !(is_template || is_translation || is_package || is_extra) {
             return;
         }

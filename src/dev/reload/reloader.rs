@@ -70,7 +70,8 @@ pub struct Reloader<'a> {
     pub(super) marking: BTreeMap<PathBuf, Asked>,
     pub(super) marks: u64,
     pub(super) looking: BTreeMap<Asked, u8>,
-    pub(super) waiting: BTreeSet<Asked>,
+    /// With the time until which something is to be believed that had come or gone by then.
+    pub(super) waiting: BTreeMap<Asked, Option<Instant>>,
     pub(super) obstacle: Option<String>,
     /// Apache is being stopped: what ends, ends because of that.
     pub(super) stopped: bool,
@@ -109,7 +110,7 @@ impl<'a> Reloader<'a> {
             marking: BTreeMap::new(),
             marks: 0,
             looking: BTreeMap::new(),
-            waiting: BTreeSet::new(),
+            waiting: BTreeMap::new(),
             obstacle: None,
             stopped: false,
         })
@@ -191,6 +192,8 @@ impl<'a> Reloader<'a> {
     fn found(&mut self, findings: Findings, now: Instant) {
         let Findings { mut contents, forced, templates, translations, packages, marks, polling, looked, lost } =
             findings;
+        // Not before all of this is done.
+        let waiting = std::mem::take(&mut self.waiting);
         if let Some(reason) = polling {
             self.printer.print(move |ui| ui.note(&format!("{reason}: files are looked at every 0.3 s")));
         }
@@ -224,6 +227,7 @@ impl<'a> Reloader<'a> {
         if lost {
             self.mark_again();
         }
+        self.waiting.extend(waiting);
         self.answer_waiting();
     }
 
@@ -235,7 +239,7 @@ impl<'a> Reloader<'a> {
 
     /// A connection ended.
     pub fn gone(&mut self, id: Id) {
-        self.waiting.retain(|asked| asked.by() != id);
+        self.waiting.retain(|asked, _| asked.by() != id);
         self.marking.retain(|_, asked| asked.by() != id);
         self.looking.retain(|asked, _| asked.by() != id);
         self.disk.end_witness(id);

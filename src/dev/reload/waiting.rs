@@ -40,7 +40,7 @@ impl Reloader<'_> {
         self.marks += 1;
         let mark = self.runtime.marks().join(self.marks.to_string());
         if fs::write(&mark, "").is_err() {
-            self.waiting.insert(asked);
+            self.wait(asked);
             return self.answer_waiting();
         }
         self.marking.insert(mark, asked);
@@ -50,8 +50,12 @@ impl Reloader<'_> {
     pub(super) fn passed(&mut self, mark: &Path) {
         if let Some(asked) = self.marking.remove(mark) {
             let _ = fs::remove_file(mark);
-            self.waiting.insert(asked);
+            self.wait(asked);
         }
+    }
+
+    fn wait(&mut self, asked: Asked) {
+        self.waiting.insert(asked, self.disk.settled_by());
     }
 
     /// The notices of marks may have been lost.
@@ -69,17 +73,22 @@ impl Reloader<'_> {
         let (over, rest) = std::mem::take(&mut self.looking).into_iter().partition(|(_, left)| *left == 0);
         self.looking = rest;
         let over: BTreeMap<Asked, u8> = over;
-        self.waiting.extend(over.into_keys());
+        over.into_keys().for_each(|asked| self.wait(asked));
     }
 
     pub(super) fn answer_waiting(&mut self) {
-        // What has come or gone may be half of a save.
-        if self.waiting.is_empty() || !self.disk.is_settled() {
+        if self.waiting.is_empty() {
             return;
         }
         let served = self.served();
         let mut later = std::mem::take(&mut self.waiting);
-        later.retain(|asked| match (asked, &served) {
+        later.retain(|asked, until| match (asked, &served) {
+            // What has come or gone may be half of a save. What does so later is another.
+            (Asked::Check { .. }, _)
+                if until.is_some_and(|until| self.disk.is_unsettled_at(until)) && !self.stopped =>
+            {
+                true
+            }
             (Asked::Check { id, number }, _) => {
                 // If it meant something, the process has been told to leave before.
                 self.control.send(*id, &Order::Checked { number: *number }, None);
@@ -97,7 +106,11 @@ impl Reloader<'_> {
     /// What is served, if that is what is on the disk.
     fn served(&self) -> Option<Served> {
         // What was done to an installed package is not known before it is watched.
-        if self.packages_changed.is_some() || self.slots.wants_packages() || !self.disk.watches_packages() {
+        if !self.disk.is_settled()
+            || self.packages_changed.is_some()
+            || self.slots.wants_packages()
+            || !self.disk.watches_packages()
+        {
             return None;
         }
         self.slots.served().map(|loaded| Served { build: self.slots.build(), loaded })

@@ -59,6 +59,15 @@ impl Watch {
         }
     }
 
+    /// Has the processes that serve take all that happens in a folder, and to it, for something that matters.
+    pub fn matters(&self, folder: &Path) {
+        for folder in folder.parent().into_iter().chain([folder]) {
+            if self.folders.contains(folder) {
+                self.witnesses.watch(folder);
+            }
+        }
+    }
+
     /// The folders that are watched.
     pub fn folders(&self) -> impl Iterator<Item = &PathBuf> {
         self.folders.iter()

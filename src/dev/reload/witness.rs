@@ -30,7 +30,11 @@ impl Witnesses {
         let mut numbers = Numbers::new();
         for folder in folders {
             match queue.watches().add(folder, mask()) {
-                Ok(watch) => numbers.entry(watch.get_watch_descriptor_id()).or_default().push(folder.clone()),
+                // Of one that is no text the process can't be told: all that happens there matters.
+                Ok(watch) if folder.to_str().is_some() => {
+                    numbers.entry(watch.get_watch_descriptor_id()).or_default().push(folder.clone());
+                }
+                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::StorageFull => return Err(error),
                 // It has gone; that is noticed where it was.
                 Err(_) => {}
@@ -48,7 +52,9 @@ impl Witnesses {
     /// Has all of them told of what is saved in one more folder.
     pub fn watch(&self, folder: &Path) {
         for queue in self.0.values() {
+            // Anew, if it was there: it may have been elsewhere, or for something else, and each has a number of its own.
             // Without, the process hears of it from djwsgi.
+            let _ = queue.watches().add(folder, mask()).and_then(|watch| queue.watches().remove(watch));
             let _ = queue.watches().add(folder, mask());
         }
     }
@@ -61,5 +67,11 @@ impl Witnesses {
 
 /// What completes a save, and what comes and goes.
 fn mask() -> WatchMask {
-    WatchMask::CLOSE_WRITE | WatchMask::MOVE | WatchMask::CREATE | WatchMask::DELETE | WatchMask::ONLYDIR
+    WatchMask::CLOSE_WRITE
+        | WatchMask::MOVE
+        | WatchMask::MOVE_SELF
+        | WatchMask::CREATE
+        | WatchMask::DELETE
+        | WatchMask::DELETE_SELF
+        | WatchMask::ONLYDIR
 }

@@ -206,6 +206,11 @@ impl Slots {
         self.those(|process| matches!(process.stage, Stage::Serving(_)))
     }
 
+    /// The processes that finish their requests.
+    pub fn retiring(&self) -> impl Iterator<Item = Id> {
+        self.those(|process| matches!(process.stage, Stage::Retiring(_)))
+    }
+
     /// The processes that stand by, but for the root.
     pub fn standing_by(&self) -> impl Iterator<Item = Id> {
         self.those(|process| matches!(process.stage, Stage::Held(_)))
