@@ -43,18 +43,28 @@ pub fn links_of(names: &[String]) -> impl Iterator<Item = PathBuf> {
     names.iter().map(|name| Path::new(ENABLED).join(format!("{name}.load")))
 }
 
-/// Takes back what [`enable`] did: the modules of `links`. Returns their names.
+/// Whether one of `links` loads a module.
+pub fn are_any(links: &[PathBuf]) -> bool {
+    links.iter().any(|link| is_module(link))
+}
+
+/// Takes back what [`enable`] did: the modules of `links`.
 ///
 /// # Errors
 /// When they can't be taken back.
-pub fn disable(links: &[PathBuf]) -> Result<Vec<String>> {
-    let is_module = |link: &&PathBuf| link.extension().is_some_and(|kind| kind == "load") && link.exists();
+pub fn disable(links: &[PathBuf]) -> Result<()> {
     let name = |link: &PathBuf| link.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let names: Vec<String> = links.iter().filter(is_module).map(name).collect();
-    if !names.is_empty() {
-        run("a2dismod", &names)?;
+    let mut names: Vec<String> = links.iter().filter(|link| is_module(link)).map(name).collect();
+    if names.is_empty() {
+        return Ok(());
     }
-    Ok(names)
+    // proxy_http needs proxy: one after the other goes, and Apache may read its config in between.
+    names.sort_unstable_by(|one, other| other.cmp(one));
+    run("a2dismod", &names)
+}
+
+fn is_module(link: &Path) -> bool {
+    link.extension().is_some_and(|kind| kind == "load") && link.exists()
 }
 
 fn links() -> Result<Vec<PathBuf>> {

@@ -75,7 +75,7 @@ impl Folders {
     }
 }
 
-/// Puts the next set of a site in its place, for this process alone, and becomes the program in `args`.
+/// Puts the next set of a site in its place, or takes one away, for this process alone, and becomes the program in `args`.
 ///
 /// # Errors
 /// When the system allows no such view, or the program can't be started.
@@ -83,8 +83,11 @@ pub fn enter(args: &ExecPrivateArgs) -> Result<()> {
     let store = Store::of(&args.name);
     let source = if args.previous { Source::Previous } else { Source::Staged };
     let staged = store.at(source);
-    let manifest = Store::manifest(&staged)?;
-    let manifest = manifest.ok_or_else(|| Problem::environment(format!("{} is not there", staged.display())))?;
+    let manifest = match &args.removed {
+        Some(text) => serde_json::from_str(text)?,
+        None => Store::manifest(&staged)?
+            .ok_or_else(|| Problem::environment(format!("{} is not there", staged.display())))?,
+    };
     let network = if args.starts { CloneFlags::CLONE_NEWNET } else { CloneFlags::empty() };
     let refused = |error: nix::Error| {
         Problem::environment(format!("cannot make a private copy of /etc: {error}"))
@@ -112,10 +115,15 @@ pub fn enter(args: &ExecPrivateArgs) -> Result<()> {
         made.map_err(|error| files::unwritable(folder, error))?;
         over(empty, folder)?;
     }
-    modules::enable(&modules::missing(&manifest.modules))?;
-    place::adopt(&store, &manifest)?;
-    store.take(source)?;
-    place::put(&store, &manifest)?;
+    if args.removed.is_some() {
+        place::take_away(&store, &manifest)?;
+        modules::disable(&args.without)?;
+    } else {
+        modules::enable(&modules::missing(&manifest.modules))?;
+        place::adopt(&store, &manifest)?;
+        store.take(source)?;
+        place::put(&store, &manifest)?;
+    }
     if let Some(user) = &args.user {
         identity::become_user(&Identity::named(user)?)?;
     }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,22 @@ pub fn check(manifest: &Manifest, source: Source, line: &Line) -> Result<()> {
                 command
             })
         });
+    folders.remove()?;
+    result
+}
+
+/// Has the server read its config without a set and without the modules of `links`.
+///
+/// # Errors
+/// When it does not accept that: others need them.
+pub fn check_without(manifest: &Manifest, links: &[PathBuf]) -> Result<()> {
+    let folders = Folders::of(manifest);
+    folders.make()?;
+    let manifest_text = serde_json::to_string(manifest)?;
+    let mut words = vec!["--removed", &manifest_text];
+    let links: Vec<String> = links.iter().map(|link| format!("--without={}", link.display())).collect();
+    words.extend(links.iter().map(String::as_str));
+    let result = read(manifest, private_command(manifest, Source::Staged, &words));
     folders.remove()?;
     result
 }

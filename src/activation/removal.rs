@@ -37,7 +37,7 @@ pub fn end(store: &Store, manifest: &Manifest) -> Result<()> {
         server.retire()?;
     }
     place::take_away(store, manifest)?;
-    traces::remove(store, &server)?;
+    traces::remove(store, manifest)?;
     if manifest.is_shared() && server.pid().is_some() {
         server.reload()?;
         until_gone(&server, manifest)?;
@@ -60,7 +60,7 @@ pub fn give_up(store: &Store, manifest: &Manifest) -> Result<()> {
     if store.live.exists() {
         return Ok(());
     }
-    traces::remove(store, &Server::of(manifest))?;
+    traces::remove(store, manifest)?;
     store.remove()
 }
 

@@ -6,9 +6,8 @@ use std::os::unix::fs::DirBuilderExt;
 use anyhow::Result;
 
 use super::store::Store;
-use super::{layout, modules};
+use super::{layout, modules, rehearsal};
 use crate::files;
-use crate::live::server::Server;
 use crate::production::manifest::Manifest;
 
 /// Makes the folders that are missing, and notes it.
@@ -51,16 +50,17 @@ pub fn enable_modules(store: &Store, manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-/// Takes back what was made for the site, but for folders that somebody has put something in.
+/// Takes back what was made for the site of `manifest`, but for folders that somebody has put something in, and
+/// modules that others need.
 ///
 /// # Errors
 /// When Apache's modules can't be disabled.
-pub fn remove(store: &Store, server: &Server) -> Result<()> {
+pub fn remove(store: &Store, manifest: &Manifest) -> Result<()> {
     let traces = store.traces()?;
-    let disabled = modules::disable(&traces.modules)?;
-    // Another site may have come to rely on them.
-    if !disabled.is_empty() && server.test().is_err() {
-        modules::enable(&disabled)?;
+    // Found out in a copy: Apache would end if somebody had it read a config that lacks one. Where there can be no
+    // copy they stay.
+    if modules::are_any(&traces.modules) && rehearsal::check_without(manifest, &traces.modules).is_ok() {
+        modules::disable(&traces.modules)?;
     }
     for folder in traces.folders {
         let _ = fs::remove_dir(folder);

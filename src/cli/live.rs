@@ -65,6 +65,12 @@ pub struct ExecPrivateArgs {
     /// The set that ran before takes the place of the one that runs, not the new one.
     #[arg(long)]
     pub previous: bool,
+    /// Neither: a set, as JSON, that is not to be there any more.
+    #[arg(long, value_name = "JSON")]
+    pub removed: Option<String>,
+    /// A link of Apache's modules that is not to be there any more.
+    #[arg(long, value_name = "LINK")]
+    pub without: Vec<PathBuf>,
     /// A server that listens, in a network of its own.
     #[arg(long)]
     pub starts: bool,

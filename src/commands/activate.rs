@@ -58,7 +58,7 @@ fn activate(
         edits::refuse(store, parcel)?;
     }
     if !prompt::confirm(ui, &format!("Activate {} on this machine, at {}?", manifest.name, manifest.url))? {
-        return Err(Problem::interrupted().into());
+        return Err(Problem::declined().into());
     }
     if store.live.exists() && parcel.variables().is_some() && !stage::takes_variables(&store.live, parcel)? {
         ui.note("secrets.env of the server was written there, and stays");

@@ -48,7 +48,7 @@ pub fn run(ui: &Ui, args: &RollbackArgs) -> Result<()> {
     let Some(previous) = previous else { return remove(ui, args, &store) };
     refuse_edits(edits::of_links(&old)?, args, "they would be replaced")?;
     if !prompt::confirm(ui, &format!("Roll {name} back to the set before?"))? {
-        return Err(Problem::interrupted().into());
+        return Err(Problem::declined().into());
     }
     ui.status("Checking", "the set before in a private copy of /etc");
     rehearsal::check(&previous, Source::Previous, &line)?;
@@ -63,8 +63,8 @@ fn remove(ui: &Ui, args: &RollbackArgs, store: &Store) -> Result<()> {
     let name = &manifest.name;
     refuse_edits(edits::of(store, &manifest)?, args, "they would be removed")?;
     let why = if args.remove { "" } else { "There is no set before this one. " };
-    if !prompt::confirm(ui, &format!("{why}Remove {name} from this machine?"))? {
-        return Err(Problem::interrupted().into());
+    if !prompt::confirm_removal(ui, &format!("{why}Remove {name} from this machine?"))? {
+        return Err(Problem::declined().into());
     }
     removal::run(store, &manifest)?;
     ui.status("Removed", &format!("{name}; its code, data and logs stay"));

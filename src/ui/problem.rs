@@ -55,6 +55,11 @@ impl Problem {
         Self::new(Exit::Refused, message)
     }
 
+    /// The answer to a question was no: exit status 130.
+    pub fn declined() -> Self {
+        Self::new(Exit::Interrupted, "nothing has been changed")
+    }
+
     /// Ctrl-C or TERM before the work was done: exit status 130.
     pub fn interrupted() -> Self {
         Self::new(Exit::Interrupted, "interrupted")

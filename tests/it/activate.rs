@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::live::{SETS, assert_lossless, load};
+use crate::support::live::{BREAKS, SETS, assert_lossless, load};
 use crate::support::{Flavor, Sandbox, on_both};
 
 /// Says which set it has its variables from, by which process.
@@ -219,18 +219,7 @@ fn a_set_that_cannot_serve_is_refused_and_nothing_changes() {
 #[test]
 fn a_set_that_fails_only_when_it_is_live_is_undone() {
     let sandbox = Sandbox::new();
-    // Outside of Apache there is no such module.
-    let views = format!(
-        "{VIEWS}
-if os.environ.get(\"BREAKS\"):
-    try:
-        import mod_wsgi
-    except ImportError:
-        pass
-    else:
-        raise RuntimeError(\"only here\")
-"
-    );
+    let views = format!("{VIEWS}{BREAKS}");
     sandbox.deployment(Flavor::Distribution, &views, "");
     let shown = sandbox.on_bare_server(&format!(
         r#"{SETS}{HELPERS}
@@ -256,7 +245,10 @@ if os.environ.get(\"BREAKS\"):
         # Another site has come to need a module that was enabled for this one.
         printf "Listen 81\nHeader set X-Other 1\n" >/etc/apache2/conf-enabled/other.conf
         apachectl -k graceful
+        # Somebody may have Apache read its config at any moment: it ends if that is none.
+        (while [ ! -e removed ]; do apache2ctl -t 2>tested || {{ echo invalid; cat tested >&2; }}; done) & reader=$!
         rollback --remove
+        touch removed; wait $reader
         curl -s -o /dev/null -w "%{{http_code}} %header{{x-other}}\n" --retry 5 --retry-all-errors http://127.0.0.1:81/
         "#
     ));

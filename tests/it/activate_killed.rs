@@ -1,6 +1,6 @@
 //! `djwsgi activate` and `djwsgi rollback`, killed before every step that changes something.
 
-use crate::support::live::{SETS, load};
+use crate::support::live::{BREAKS, SETS, load};
 use crate::support::{Flavor, Sandbox};
 
 /// Says which set it has its variables from.
@@ -132,18 +132,7 @@ fn a_first_set_and_a_removal_are_ended_by_a_second_run() {
 #[test]
 fn an_undo_that_is_cut_off_is_ended_by_a_second_run() {
     let sandbox = Sandbox::new();
-    // Outside of Apache there is no such module.
-    let views = format!(
-        "{VIEWS}
-if os.environ.get(\"BREAKS\"):
-    try:
-        import mod_wsgi
-    except ImportError:
-        pass
-    else:
-        raise RuntimeError(\"only here\")
-"
-    );
+    let views = format!("{VIEWS}{BREAKS}");
     sandbox.deployment(Flavor::Distribution, &views, "");
     let shown = sandbox.on_bare_server(&format!(
         r#"{SETS}{HELPERS}

@@ -17,6 +17,17 @@ pub const SETS: &str = include_str!("sets.sh");
 /// Visitors, in Python.
 const LOAD: &str = include_str!("load.py");
 
+/// What has a site's urls.py fail under Apache only, if its variables say so: elsewhere there is no such module.
+pub const BREAKS: &str = r#"
+if os.environ.get("BREAKS"):
+    try:
+        import mod_wsgi
+    except ImportError:
+        pass
+    else:
+        raise RuntimeError("only here")
+"#;
+
 /// The commands of DEPLOY.md's steps, in order, without those that need the network.
 pub fn commands(text: &str) -> String {
     let steps = text.split("\n## New code").next().unwrap();
