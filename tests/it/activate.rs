@@ -246,7 +246,10 @@ fn a_set_that_fails_only_when_it_is_live_is_undone() {
         printf "Listen 81\nHeader set X-Other 1\n" >/etc/apache2/conf-enabled/other.conf
         apachectl -k graceful
         # Somebody may have Apache read its config at any moment: it ends if that is none.
-        (while [ ! -e removed ]; do apache2ctl -t 2>tested || {{ echo invalid; cat tested >&2; }}; done) & reader=$!
+        # (A link that goes between the listing of its folder and its opening is beyond anybody's reach.)
+        (while [ ! -e removed ]; do
+            apache2ctl -t 2>tested || grep -q "Could not open configuration file" tested || {{ echo invalid; cat tested >&2; }}
+        done) & reader=$!
         rollback --remove
         touch removed; wait $reader
         curl -s -o /dev/null -w "%{{http_code}} %header{{x-other}}\n" --retry 5 --retry-all-errors http://127.0.0.1:81/
