@@ -248,7 +248,7 @@ fn a_set_that_fails_only_when_it_is_live_is_undone() {
         # Somebody may have Apache read its config at any moment: it ends if that is none.
         # (A link that goes between the listing of its folder and its opening is beyond anybody's reach.)
         (while [ ! -e removed ]; do
-            apache2ctl -t 2>tested || grep -q "Could not open configuration file" tested || {{ echo invalid; cat tested >&2; }}
+            apache2ctl -t 2>tested || grep -q "Could not open configuration file" tested || {{ echo invalid; cat tested >&2; }}; sleep 0.05
         done) & reader=$!
         rollback --remove
         touch removed; wait $reader
