@@ -42,8 +42,16 @@ pub fn lead_to(manifest: &Manifest) -> Result<()> {
 /// # Errors
 /// When the file system can't.
 pub fn take_away(store: &Store, manifest: &Manifest) -> Result<()> {
-    layout::links(manifest).iter().rev().try_for_each(disk::unlink)?;
+    unlink(manifest)?;
     store.withdraw()
+}
+
+/// Removes the links that lead to the set of `manifest`: Apache reads it no more.
+///
+/// # Errors
+/// When one can't be removed.
+pub fn unlink(manifest: &Manifest) -> Result<()> {
+    layout::links(manifest).iter().rev().try_for_each(disk::unlink)
 }
 
 /// What somebody installed by hand, with DEPLOY.md, becomes a set: with what is where the links will be, and noted.

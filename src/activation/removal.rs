@@ -36,11 +36,17 @@ pub fn end(store: &Store, manifest: &Manifest) -> Result<()> {
     if !manifest.is_shared() && server.pid().is_some() {
         server.retire()?;
     }
-    place::take_away(store, manifest)?;
-    traces::remove(store, manifest)?;
-    if manifest.is_shared() && server.pid().is_some() {
+    let is_read = manifest.is_shared() && server.pid().is_some();
+    // The files stay as long as Apache may still read them: it would end without.
+    place::unlink(manifest)?;
+    if is_read {
         server.reload()?;
         until_gone(&server, manifest)?;
+    }
+    place::take_away(store, manifest)?;
+    traces::remove(store, manifest)?;
+    if is_read {
+        server.reload()?;
     }
     let _ = fs::remove_dir_all(layout::run(&manifest.name));
     store.remove()
