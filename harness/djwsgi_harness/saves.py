@@ -2,8 +2,8 @@
 
 This process has a queue of the kernel's notices of saves. A notice is there before the call that
 completes a save returns, so no request that is sent after a save gets past it, however busy djwsgi
-is. What a save means, djwsgi says. A request for newer code goes back to Apache, which connects again: mod_wsgi's own
-way, when its script has changed.
+is. What a save means, djwsgi says. A request for newer code goes back to Apache, which connects
+again: mod_wsgi's own way, when its script has changed.
 """
 import os
 import select

@@ -43,9 +43,9 @@ pub fn end(store: &Store, manifest: &Manifest) -> Result<()> {
         server.reload()?;
         until_gone(&server, manifest)?;
     }
-    place::take_away(store, manifest)?;
-    traces::remove(store, manifest)?;
-    if is_read {
+    store.withdraw()?;
+    // Each reload cuts long requests of the other sites.
+    if traces::remove(store, manifest)? && is_read {
         server.reload()?;
     }
     let _ = fs::remove_dir_all(layout::run(&manifest.name));

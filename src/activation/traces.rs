@@ -51,19 +51,20 @@ pub fn enable_modules(store: &Store, manifest: &Manifest) -> Result<()> {
 }
 
 /// Takes back what was made for the site of `manifest`, but for folders that somebody has put something in, and
-/// modules that others need.
+/// modules that others need. Whether modules were disabled.
 ///
 /// # Errors
 /// When Apache's modules can't be disabled.
-pub fn remove(store: &Store, manifest: &Manifest) -> Result<()> {
+pub fn remove(store: &Store, manifest: &Manifest) -> Result<bool> {
     let traces = store.traces()?;
     // Found out in a copy: Apache would end if somebody had it read a config that lacks one. Where there can be no
     // copy they stay.
-    if modules::are_any(&traces.modules) && rehearsal::check_without(manifest, &traces.modules).is_ok() {
+    let disables = modules::are_any(&traces.modules) && rehearsal::check_without(manifest, &traces.modules).is_ok();
+    if disables {
         modules::disable(&traces.modules)?;
     }
     for folder in traces.folders {
         let _ = fs::remove_dir(folder);
     }
-    Ok(())
+    Ok(disables)
 }

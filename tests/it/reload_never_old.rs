@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use ureq::Agent;
 
-use crate::support::reload::{add_settings, first_answer, settle};
+use crate::support::reload::{add_settings, change_settings, first_answer, settle};
 use crate::support::sandbox::urls;
 use crate::support::server::get;
 use crate::support::{Flavor, LONG, Sandbox, Server, on_both, until};
@@ -86,12 +86,7 @@ fn of_several_processes_none_answers_meanwhile() {
             settle(&sandbox, "mysite");
             server.signal(Signal::SIGSTOP);
             sandbox.view("mysite", word);
-            let requests: Vec<_> = (0..MANY)
-                .map(|_| {
-                    let url = server.url.clone();
-                    spawn(move || get(&url, None))
-                })
-                .collect();
+            let requests: Vec<_> = (0..MANY).map(|_| asking(&server)).collect();
             sleep(A_WHILE);
             assert!(!requests.iter().any(JoinHandle::is_finished), "one did not wait for {word}");
             server.signal(Signal::SIGCONT);
@@ -128,12 +123,7 @@ fn what_runs_already_is_finished_by_the_code_it_began_with() {
         server.signal(Signal::SIGSTOP);
         slow("two");
         // More than there are threads left: the others wait for a thread of the old process.
-        let waiting: Vec<_> = (0..MANY)
-            .map(|_| {
-                let url = server.url.clone();
-                spawn(move || get(&url, None))
-            })
-            .collect();
+        let waiting: Vec<_> = (0..MANY).map(|_| asking(&server)).collect();
         sleep(A_WHILE);
         server.signal(Signal::SIGCONT);
         for request in waiting {
@@ -151,8 +141,7 @@ fn a_template_is_new_at_once_too() {
         let sandbox = Sandbox::new();
         sandbox.site(flavor);
         sandbox.write("mysite/templates/page.html", "one");
-        let settings = sandbox.read("mysite/mysite/settings.py");
-        sandbox.write("mysite/mysite/settings.py", &settings.replace("'DIRS': []", "'DIRS': [BASE_DIR / 'templates']"));
+        change_settings(&sandbox, "'DIRS': []", "'DIRS': [BASE_DIR / 'templates']");
         sandbox.write(
             "mysite/mysite/urls.py",
             &urls("__import__('django.shortcuts').shortcuts.render(request, 'page.html')"),
@@ -167,8 +156,7 @@ fn a_template_is_new_at_once_too() {
         }
         server.signal(Signal::SIGSTOP);
         sandbox.write("mysite/templates/page.html", "last");
-        let url = server.url.clone();
-        let request = spawn(move || get(&url, None));
+        let request = asking(&server);
         sleep(A_WHILE);
         assert!(!request.is_finished());
         server.signal(Signal::SIGCONT);
@@ -193,8 +181,7 @@ fn nobody_waits_for_what_the_site_does_not_read() {
         server.signal(Signal::SIGSTOP);
         for name in ["mysite/db.sqlite3", "mysite/db.sqlite3-journal", "mysite/mysite/notes.txt", "mysite/debug.log"] {
             sandbox.write(name, "written by the site itself");
-            let url = server.url.clone();
-            let request = spawn(move || get(&url, None));
+            let request = asking(&server);
             until(&format!("an answer after {name} was written"), A_WHILE, || request.is_finished().then_some(()));
             assert_eq!(request.join().unwrap(), (200, "one".to_owned()));
         }
@@ -278,8 +265,7 @@ fn a_folder_of_templates_that_is_replaced_as_a_whole_is_new_at_once() {
     let sandbox = Sandbox::new();
     sandbox.site(Flavor::Distribution);
     sandbox.write("mysite/templates/page.html", "one");
-    let settings = sandbox.read("mysite/mysite/settings.py");
-    sandbox.write("mysite/mysite/settings.py", &settings.replace("'DIRS': []", "'DIRS': [BASE_DIR / 'templates']"));
+    change_settings(&sandbox, "'DIRS': []", "'DIRS': [BASE_DIR / 'templates']");
     let page = urls("__import__('django.shortcuts').shortcuts.render(request, 'page.html')");
     sandbox.write("mysite/mysite/urls.py", &page);
     let server = Server::start(&sandbox, "mysite", &[]);
